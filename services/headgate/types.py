@@ -1,0 +1,199 @@
+"""The values that travel between stages, all frozen, none with I/O.
+
+Record -> classify: Prediction -> gate: GateVerdict -> retrieve: Hits -> verify: Judgement
+       -> Result
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from headgate.errors import HeadgateError
+
+
+class Tier(StrEnum):
+    """Which model answered."""
+
+    SMALL = "small"
+    """The small model's answer was returned."""
+    LARGE = "large"
+    """The large model decided."""
+
+
+class Decision(StrEnum):
+    """What a stage did with a record."""
+
+    ANSWERED = "answered"
+    """A model gave an answer; a gate or the end of the flow says whether it is returned."""
+    KEPT = "kept"
+    """The gate returned the small model's answer."""
+    ESCALATED = "escalated"
+    """The gate sent the record on to the next tier."""
+    RETRIEVED = "retrieved"
+    """Similar cases were found for the next stage."""
+    FAILED = "failed"
+    """The stage failed on this record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of the answers a record may choose from."""
+
+    id: str
+    """Unique within its record."""
+    text: str
+    """What a model reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing to decide: a log line, a line with a description, a line with causes."""
+
+    id: str
+    """Unique within its batch; chosen by the caller."""
+    fields: Mapping[str, str]
+    """Text by field name, as the task's operation names them."""
+    candidates: tuple[Candidate, ...] = ()
+    """The record's own answer set; empty when the task declares labels."""
+    lossy: bool = False
+    """True when bytes that were not UTF-8 were replaced by U+FFFD."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A small model's full answer for one record."""
+
+    options: tuple[str, ...]
+    """The declared labels, or the record's candidate ids."""
+    probabilities: tuple[float, ...]
+    """One a option, summing to 1."""
+
+    @property
+    def best(self) -> int:
+        """Return the index of the most probable option; the first one on a tie."""
+        return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
+
+    @property
+    def answer(self) -> str:
+        """Return the most probable option."""
+        return self.options[self.best]
+
+    @property
+    def confidence(self) -> float:
+        """Return the probability of the answer, between 1/len(options) and 1."""
+        return self.probabilities[self.best]
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """What the gate says of one prediction."""
+
+    kept: bool
+    """True when the small model's answer is returned."""
+    score: float
+    """How sure the small model is, higher is surer; the scale is the score's own."""
+    threshold: float
+    """The smallest score that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document found by a retrieval, with how similar it is."""
+
+    id: str
+    similarity: float
+    """Cosine, between -1 and 1."""
+    text: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Such as `label` and `reason` of a past case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the large model consumed for one record, or the sum over several."""
+
+    calls: int = 0
+    """Calls that reached an engine; an answer from the cache is no call."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    estimated: bool = False
+    """True when tokens were estimated from the text because the engine did not count them."""
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return the sum; it is estimated when either part is."""
+        return Usage(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cost_usd + other.cost_usd,
+            self.estimated or other.estimated,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The large model's decision on one record; always a member of the record's options."""
+
+    answer: str
+    rationale: str
+    """Why, in the model's words; capped in length, advice and not fact."""
+    usage: Usage
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one stage did with one record."""
+
+    stage: str
+    kind: str
+    decision: Decision
+    elapsed_ms: float
+    """Wall time of the stage for the whole batch the record was in."""
+    score: float | None = None
+    """The gate's score, or the classifier's confidence."""
+    detail: str = ""
+    """One short clause for a person, such as the threshold or the error's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A record's answer with everything that led to it; or its error."""
+
+    record_id: str
+    answer: str = ""
+    confidence: float = 0.0
+    """The small model's probability of the answer that is returned."""
+    tier: Tier | None = None
+    path: tuple[Step, ...] = ()
+    evidence: tuple[Hit, ...] = ()
+    rationale: str = ""
+    usage: Usage = Usage()
+    certificate_id: str = ""
+    """Empty: uncertified."""
+    degraded: str = ""
+    """Why this is not the answer the policy wanted; empty when it is."""
+    lossy_input: bool = False
+    cached: bool = False
+    error: HeadgateError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the monotonic clock after which nobody waits for the answer."""
+
+    at: float
+    """Seconds on `time.monotonic`."""
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline `seconds` from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining_s(self) -> float:
+        """Return the seconds left; negative when it has passed."""
+        return self.at - time.monotonic()
