@@ -2,7 +2,7 @@
 
 HeadgateError                 INTERNAL             something we did not foresee
 ├── SpecError                 INVALID_ARGUMENT     one mistake in a cascade file, with its place
-├── SpecFileError                INVALID_ARGUMENT     all mistakes of one cascade file
+├── SpecFileError             INVALID_ARGUMENT     all mistakes of one cascade file
 ├── InputError                INVALID_ARGUMENT     a request, a record or a label file is wrong
 ├── NotFoundError             NOT_FOUND            no cascade, stage or index of that name
 ├── ArtifactError             FAILED_PRECONDITION  a fitted directory is missing or altered
@@ -11,6 +11,7 @@ HeadgateError                 INTERNAL             something we did not foresee
 ├── DeadlineError             DEADLINE_EXCEEDED    the caller's time was over
 ├── UnavailableError          UNAVAILABLE          nothing there to answer; safe to try again
 ├── StageError                INTERNAL             a model failed on one record
+├── RemoteError               as the server said   what a client raises for a server's error
 └── LmError                   UNAVAILABLE          the large model gave no usable answer
     ├── LmRefusedError        FAILED_PRECONDITION  the endpoint refuses our key, model or request
     ├── LmAnswerError         UNAVAILABLE          an answer came, but outside the response schema
@@ -121,6 +122,18 @@ class StageError(HeadgateError):
 
     status = "INTERNAL"
     reason = "RECORD_FAILED"
+
+
+class RemoteError(HeadgateError):
+    """A server answered with an error; its status and reason are the server's."""
+
+    def __init__(self, status: str, reason: str, message: str) -> None:
+        super().__init__(status, reason, message)
+        self.status, self.reason, self.message = status, reason, message
+
+    def __str__(self) -> str:
+        """Return `STATUS (REASON): message`."""
+        return f"{self.status} ({self.reason}): {self.message}"
 
 
 class LmError(HeadgateError):

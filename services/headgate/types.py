@@ -183,6 +183,75 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """The large model's decision on one record that no small model saw first; or its error."""
+
+    record_id: str
+    judgement: Judgement | None = None
+    confirmed: bool | None = None
+    """Whether it equals the caller's proposal; None without one."""
+    error: HeadgateError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Which path a record would take, found without calling a large model; or its error."""
+
+    record_id: str
+    answer: str = ""
+    """The small model's."""
+    confidence: float = 0.0
+    tier: Tier | None = None
+    """Which model's answer would be returned."""
+    path: tuple[Step, ...] = ()
+    evidence: tuple[Hit, ...] = ()
+    expected_usage: Usage = Usage()
+    """Estimated from the prompt; zero when the large model would not be asked."""
+    error: HeadgateError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageSummary:
+    """One stage of a served cascade."""
+
+    name: str
+    kind: str
+    model: str = ""
+    """Empty when it calls none."""
+    threshold: float | None = None
+    """For a gate: the smallest score that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeSummary:
+    """One line about a served cascade."""
+
+    name: str
+    revision: str
+    """Of file, prompts and artifact together."""
+    description: str = ""
+    ready: bool = True
+    problem: str = ""
+    """Why it cannot answer; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeDescription:
+    """What a served cascade reads, answers and is made of."""
+
+    summary: CascadeSummary
+    operation: str
+    fields: tuple[str, ...]
+    """Every record must have them."""
+    labels: tuple[str, ...]
+    """Empty when each record brings candidates."""
+    stages: tuple[StageSummary, ...]
+    llm_share: float
+    """Largest share of records meant for the large model."""
+    development_metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Deadline:
     """A moment on the monotonic clock after which nobody waits for the answer."""
 
