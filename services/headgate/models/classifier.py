@@ -132,7 +132,7 @@ class PairClassifier:
     def load(cls, path: Path) -> PairClassifier:
         """Read what `save` wrote; the caller has checked the file's hash."""
         tensors = load_file(path)
-        networks = []
+        networks: list[Network] = []
         while f"network.{len(networks)}.0.bias" in tensors:
             networks.append(_network(tensors, f"network.{len(networks)}"))
         tfidf = TfIdf.from_tensors(tensors)
@@ -153,18 +153,11 @@ def pair_features(
 
 
 def _network(tensors: Mapping[str, Array], prefix: str) -> Network:
-    layers = []
+    layers: list[tuple[Array, Array]] = []
     while f"{prefix}.{len(layers)}.bias" in tensors:
         place = f"{prefix}.{len(layers)}"
         layers.append((tensors[f"{place}.weights"], tensors[f"{place}.bias"]))
     return Network(tuple(layers))
-
-
-def softmax(logits: Array) -> NDArray[np.float64]:
-    """Return probabilities over the last axis, each row summing to 1."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    exponents = np.exp(shifted)
-    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))
 
 
 def _sigmoid(logits: Array) -> NDArray[np.float64]:

@@ -73,10 +73,11 @@ def _prefix_hashes(buffer: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArr
     """Return H with a leading 0, and the powers of the prime's inverse."""
     size = len(buffer)
     powers = np.cumprod(np.full(size, _PRIME, dtype=np.uint64)) * _PRIME_INVERSE
-    inverse = np.cumprod(np.full(size + 1, _PRIME_INVERSE, dtype=np.uint64)) * _PRIME
+    inverse = np.full(size + 1, _PRIME_INVERSE, dtype=np.uint64)
+    inverse[0] = 1
     prefix = np.zeros(size + 1, dtype=np.uint64)
-    np.cumsum((buffer.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
-    return prefix, inverse
+    prefix[1:] = np.cumsum((buffer.astype(np.uint64) + np.uint64(1)) * powers, dtype=np.uint64)
+    return prefix, np.cumprod(inverse, dtype=np.uint64)
 
 
 def _hash(

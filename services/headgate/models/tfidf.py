@@ -60,7 +60,7 @@ def _idf(counts: sp.csr_matrix) -> NDArray[np.float32]:
     """Return ln((1 + texts) / (1 + texts with the n-gram)) + 1, so unseen ones weigh most."""
     texts, buckets = counts.shape
     with_ngram = np.bincount(counts.indices, minlength=buckets)
-    return (np.log((1 + texts) / (1 + with_ngram)) + 1).astype(np.float32)
+    return np.asarray(np.log((1 + texts) / (1 + with_ngram)) + 1, np.float32)
 
 
 def _weigh(counts: sp.csr_matrix, idf: NDArray[np.float32]) -> sp.csr_matrix:

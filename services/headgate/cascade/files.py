@@ -1,0 +1,84 @@
+"""The files that a cascade file names: found, read and confined.
+
+plain values, folder of the file -> prompts by stage, and a Mistake for each file that is wrong
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from headgate.cascade.mistakes import KeyPath, Mistake, quoted
+from headgate.cascade.rules import mapping_at, stages_of, text_at
+
+MAX_PROMPT_BYTES = 64 * 1024
+
+
+class _PromptError(Exception):
+    """The prompt cannot be used."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem, self.remedy = problem, remedy
+
+
+def read_prompts(values: object, folder: Path) -> tuple[dict[str, str], list[Mistake]]:
+    """Return the text of each verify stage's prompt, and what is wrong with the others."""
+    prompts: dict[str, str] = {}
+    mistakes: list[Mistake] = []
+    for stage in stages_of(values):
+        name = stage.text("prompt")
+        if stage.kind != "verify" or not name.strip():
+            continue
+        try:
+            prompts[stage.name] = _read_prompt(name, folder)
+        except _PromptError as error:
+            mistakes.append(Mistake(stage.path("prompt"), error.problem, error.remedy))
+    return prompts, mistakes
+
+
+def missing_recordings(values: object, folder: Path) -> Iterator[Mistake]:
+    """Yield a mistake for each replay model whose file of recordings is not there."""
+    models = mapping_at(mapping_at(values, "spec"), "models")
+    for name in models:
+        recordings = text_at(mapping_at(models, name), "recordings")
+        if recordings.strip() and not _is_file(folder / recordings):
+            path: KeyPath = ("spec", "models", name, "recordings")
+            yield Mistake(path, f"there is no file {quoted(recordings)}", "Record answers first.")
+
+
+def _read_prompt(name: str, folder: Path) -> str:
+    content = _prompt_bytes(name, folder)
+    if len(content) > MAX_PROMPT_BYTES:
+        raise _PromptError(f"the prompt is larger than {MAX_PROMPT_BYTES} bytes", "Shorten it.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _PromptError("the prompt is not UTF-8", "Save it as UTF-8.") from None
+    if not text.strip():
+        raise _PromptError("the prompt is empty", "Write the prompt into the file.")
+    return text
+
+
+def _prompt_bytes(name: str, folder: Path) -> bytes:
+    try:
+        # Resolved, so that neither `..` nor a link leads out of the folder.
+        path = (folder / name).resolve()
+        if Path(name).is_absolute() or not path.is_relative_to(folder.resolve()):
+            remedy = "Keep prompts in the folder of the cascade file, and name them from there."
+            raise _PromptError("a prompt must be below the folder of the file", remedy)
+        if not path.is_file():
+            raise _PromptError(f"there is no file {quoted(name)}", "Check the path.")
+        with path.open("rb") as stream:
+            return stream.read(MAX_PROMPT_BYTES + 1)
+    except (OSError, RuntimeError):
+        raise _PromptError(
+            "the prompt cannot be read", "Check the path and its permissions."
+        ) from None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -1,0 +1,129 @@
+"""Where each record of a batch stands, and the result it ends with.
+
+Record + what the stages did  ->  Progress  ->  Result
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headgate.errors import DeadlineError, HeadgateError
+from headgate.types import (
+    Decision,
+    GateVerdict,
+    Hit,
+    Judgement,
+    Prediction,
+    Record,
+    Result,
+    Step,
+    Tier,
+)
+
+_DECISIONS: dict[str, Decision] = {
+    "classify": Decision.ANSWERED,
+    "retrieve": Decision.RETRIEVED,
+    "verify": Decision.ANSWERED,
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """One record on its way through the flow."""
+
+    index: int
+    """Its position in the batch."""
+    record: Record
+    steps: list[Step] = field(default_factory=list)
+    prediction: Prediction | None = None
+    """The latest small model's answer."""
+    evidence: tuple[Hit, ...] = ()
+    judgement: Judgement | None = None
+    cells: dict[str, Prediction | tuple[Hit, ...] | Judgement | HeadgateError] = field(
+        default_factory=dict
+    )
+    """What each stage yielded, by stage name."""
+
+    def take(
+        self,
+        stage: str,
+        kind: str,
+        cell: Prediction | tuple[Hit, ...] | Judgement | HeadgateError,
+        elapsed_ms: float,
+    ) -> None:
+        """Note what a stage yielded."""
+        self.cells[stage] = cell
+        score = None
+        match cell:
+            case HeadgateError():
+                step = Step(stage, kind, Decision.FAILED, elapsed_ms, detail=cell.reason)
+                self.steps.append(step)
+                return
+            case Prediction():
+                self.prediction, score = cell, cell.confidence
+            case Judgement():
+                self.judgement = cell
+            case _:
+                self.evidence = cell
+        self.steps.append(Step(stage, kind, _DECISIONS[kind], elapsed_ms, score))
+
+    def judge(self, gate: str, verdict: GateVerdict, elapsed_ms: float) -> None:
+        """Note what a gate decided."""
+        decision = Decision.KEPT if verdict.kept else Decision.ESCALATED
+        detail = f"threshold {verdict.threshold:.4f}"
+        self.steps.append(Step(gate, "gate", decision, elapsed_ms, verdict.score, detail))
+
+    def result(self, problem: HeadgateError | None = None) -> Result:
+        """Return the record's result as things stand.
+
+        Args:
+            problem: Why the flow could not go on; the best earlier answer is then returned,
+                marked degraded, or the problem itself when there is none.
+        """
+        answer, tier = self._answer()
+        if not answer:
+            return self._result(error=problem)
+        return self._result(answer=answer, tier=tier, degraded=_reason(problem))
+
+    def _answer(self) -> tuple[str, Tier | None]:
+        if self.judgement is not None:
+            return self.judgement.answer, Tier.LARGE
+        if self.prediction is not None:
+            return self.prediction.answer, Tier.SMALL
+        return "", None
+
+    def _result(
+        self,
+        *,
+        answer: str = "",
+        tier: Tier | None = None,
+        degraded: str = "",
+        error: HeadgateError | None = None,
+    ) -> Result:
+        judged = self.judgement or Judgement("", "", Result("").usage)
+        return Result(
+            record_id=self.record.id,
+            answer=answer,
+            confidence=self._confidence(answer),
+            tier=tier,
+            path=tuple(self.steps),
+            evidence=self.evidence,
+            rationale=judged.rationale,
+            usage=judged.usage,
+            degraded=degraded,
+            lossy_input=self.record.lossy,
+            cached=judged.cached,
+            error=error,
+        )
+
+    def _confidence(self, answer: str) -> float:
+        """Return the small model's probability of the answer, whoever gave it."""
+        if self.prediction is None or not answer:
+            return 0.0
+        return self.prediction.probabilities[self.prediction.options.index(answer)]
+
+
+def _reason(problem: HeadgateError | None) -> str:
+    if problem is None:
+        return ""
+    return "DEADLINE" if isinstance(problem, DeadlineError) else problem.reason

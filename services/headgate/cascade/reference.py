@@ -1,0 +1,172 @@
+"""The reference of the cascade format, made from the models: a page and a JSON Schema.
+
+CascadeFile -> json_schema() -> docs/cascade-v1.schema.json
+            -> reference_markdown() -> docs/cascade-yaml.md
+
+`python -m headgate.cascade.reference docs/` writes both.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from headgate.cascade.schema import Node, expectation, resolved, schema
+
+SCHEMA_ID = "urn:headgate:cascade:v1"
+
+EXAMPLE = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata:
+  name: log_analysis
+  description: Does this description fit this log line?
+spec:
+  domain: logs
+  task: {operation: match_description, labels: [mismatch, match]}
+  artifact: artifacts/log_analysis # written by `headgate fit`; any fsspec URL
+  models:
+    slm:
+      kind: encoder
+      source: embedded
+      precision: int8
+      placement: inline
+      batch: {max_size: 64, max_wait_ms: 4}
+    llm:
+      kind: lm
+      engine: openai
+      model: gpt-4o-mini
+      api_key: {env: OPENAI_API_KEY}
+  flow:
+    - {name: triage, kind: classify, model: slm}
+    - {name: keep, kind: gate, of: triage}
+    - {name: similar, kind: retrieve, index: error_cases, top_k: 5}
+    - {name: decide, kind: verify, model: llm, prompt: prompts/decide.md, evidence: similar}
+  deferral:
+    score: auto
+    budget: {llm_share: 0.15}
+"""
+
+_INTRODUCTION = """\
+<!-- Made by `python -m headgate.cascade.reference docs/`. Edit the models, not this page. -->
+
+# The cascade file
+
+A cascade is one YAML file: which models there are, in which order records pass them, and how
+much may go to the large model. The file is strict. A key that is not on this page is an error,
+and so are tags, anchors, aliases, duplicate keys and a second document. All mistakes are
+reported at once, each with its line and column.
+
+For completion in an editor, start the file with
+`# yaml-language-server: $schema=` and the path of `cascade-v1.schema.json`.
+
+```yaml
+{example}```
+
+## Rules between keys
+
+- Stage names are unique. The first stage is a `classify`.
+- A `classify` names an `encoder` or `ngrams` model, a `verify` an `lm`, a `retrieve` an `encoder`.
+- A `gate` comes directly after the `classify` it is `of`; a `classify` that another stage
+  follows has a gate. Several pairs in a row are allowed: `ngrams`, gate, `encoder`, gate, `verify`.
+- A flow with a gate ends with a `verify` or a `classify`. Nothing comes after a `verify`.
+- A `retrieve` is the `evidence` of a later `verify`. Every model is used by a stage.
+- A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
+- `replicas` and `resources` need `placement: deployment`; `revision` needs a hub id.
+- `score` needs a gate; `llm_share` needs a `verify`.
+- A secret is `{{env: NAME}}` or `{{file: PATH}}`. A text that looks like a key is an error.
+"""
+
+
+def json_schema() -> Node:
+    """Return the JSON Schema of a cascade file, for editors.
+
+    It knows keys, types and limits; the rules between keys are checked by `load_cascade`.
+    """
+    published = copy.deepcopy(schema())
+    header = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
+    return {**header, **published}
+
+
+def reference_markdown() -> str:
+    """Return the reference page: one table for each model, in the order of the file."""
+    sections = [_INTRODUCTION.format(example=EXAMPLE)]
+    sections.extend(_section(title, node) for title, node in _models())
+    return "\n".join(sections)
+
+
+def _models() -> Iterator[tuple[str, Node]]:
+    """Yield the title and schema of each mapping, outer ones first."""
+    waiting: list[tuple[str, Node]] = [("The file", schema())]
+    seen: set[str] = set()
+    while waiting:
+        title, node = waiting.pop(0)
+        if title not in seen:
+            yield title, node
+            waiting[:0] = [child for key in node["properties"] for child in _children(node, key)]
+        seen.add(title)
+
+
+def _children(node: Node, key: str) -> Iterator[tuple[str, Node]]:
+    """Yield the mappings that may stand at `key`."""
+    child = resolved(node["properties"][key])
+    if "properties" in child:
+        yield f"`{key}`", child
+    for items in (child.get("items"), *child.get("patternProperties", {}).values()):
+        yield from ((f"`{key}`: {_tags(one)}", one) for one in _options(items or {}))
+
+
+def _options(node: Node) -> Iterator[Node]:
+    for option in node.get("oneOf", []):
+        found = resolved(option)
+        yield from _options(found) if "oneOf" in found else [found]
+
+
+def _tags(node: Node) -> str:
+    properties = node["properties"]
+    tags = (key for key in ("kind", "engine") if "const" in properties.get(key, {}))
+    return ", ".join(f"`{key}: {properties[key]['const']}`" for key in tags)
+
+
+def _section(title: str, node: Node) -> str:
+    rows = [_row(key, child, node.get("required", [])) for key, child in node["properties"].items()]
+    head = ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
+    description = node["description"].replace("\n", " ")
+    return "\n".join([f"## {title}", "", description, "", *head, *rows, ""])
+
+
+def _row(key: str, node: Node, required: list[str]) -> str:
+    # pydantic leaves out a key's description that equals that of its model.
+    meaning = " ".join((node.get("description") or resolved(node)["description"]).split())
+    cells = (f"`{key}`", _value(node), _default(node, required=key in required), meaning)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _value(node: Node) -> str:
+    child = resolved(node)
+    if child.get("type") == "array" and "type" in resolved(child["items"]):
+        return f"{expectation(child)}, each {expectation(child['items'])}"
+    return expectation(child)
+
+
+def _default(node: Node, *, required: bool) -> str:
+    if required:
+        return "required"
+    default = node.get("default")
+    if default is None:
+        return "absent"
+    return "as below" if isinstance(default, dict) else f"`{json.dumps(default)}`"
+
+
+def main(folder: str) -> None:
+    """Write the page and the schema into `folder`."""
+    schema_text = json.dumps(json_schema(), indent=2) + "\n"
+    Path(folder, "cascade-v1.schema.json").write_text(schema_text, encoding="utf-8")
+    Path(folder, "cascade-yaml.md").write_text(reference_markdown(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,280 @@
+"""What must hold between the keys of a cascade file: names, references and the order of stages.
+
+plain values -> Mistake for each rule that is broken
+
+The rules read the plain values and not the models, so that they also find what is wrong in a
+file whose types are wrong elsewhere; a value of a wrong type is left to the types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from headgate.cascade.mistakes import KeyPath, Mistake, did_you_mean, listed, looks_secret, quoted
+from headgate.cascade.spec import MAX_MODELS, MAX_STAGES
+
+_STAGE_KINDS = ("classify", "gate", "retrieve", "verify")
+_MODEL_KINDS = ("encoder", "ngrams", "lm")
+_USABLE_MODELS = {
+    "classify": ("encoder", "ngrams"),
+    "retrieve": ("encoder",),
+    "verify": ("lm",),
+}
+_ONLY_DEPLOYED = ("replicas", "resources")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One item of the flow; text that is missing or not text is empty."""
+
+    index: int
+    name: str
+    kind: str
+    keys: Mapping[str, object]
+
+    def path(self, key: str) -> KeyPath:
+        """Return the path of one of the stage's keys."""
+        return ("spec", "flow", self.index, key)
+
+    def text(self, key: str) -> str:
+        """Return the text of one of the stage's keys; empty when there is none."""
+        return text_at(self.keys, key)
+
+
+def broken_rules(values: object) -> Iterator[Mistake]:
+    """Yield a mistake for each rule that `values`, a whole cascade file, breaks.
+
+    The flow of a file with more stages or models than are allowed is not judged.
+    """
+    spec = mapping_at(values, "spec")
+    models = mapping_at(spec, "models")
+    stages = stages_of(values)
+    yield from _task(mapping_at(spec, "task"))
+    if len(models) > MAX_MODELS or len(stages) > MAX_STAGES:
+        return
+    for name, model in models.items():
+        yield from _model(("spec", "models", name), model)
+    yield from _names(stages)
+    yield from _references(stages, models)
+    if stages and _kinds_are_known(stages):
+        disorder = [*_order(stages)]
+        yield from disorder or _deferral(stages, mapping_at(spec, "deferral"))
+
+
+def _kinds_are_known(stages: list[Stage]) -> bool:
+    return all(stage.kind in _STAGE_KINDS for stage in stages)
+
+
+def secret_literals(values: object, path: KeyPath = ()) -> Iterator[Mistake]:
+    """Yield a mistake for each text that looks like a key or a password."""
+    match values:
+        case dict():
+            for key, child in values.items():
+                yield from secret_literals(child, (*path, key))
+        case list():
+            for index, child in enumerate(values):
+                yield from secret_literals(child, (*path, index))
+        case str() if looks_secret(values):
+            remedy = "Remove it, and replace it if others have seen it."
+            yield Mistake(path, "this looks like a secret", remedy)
+
+
+def mapping_at(values: object, key: str) -> Mapping[str, object]:
+    """Return the mapping at `key`; an empty one when there is none."""
+    value = values.get(key) if isinstance(values, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def text_at(values: Mapping[str, object], key: str) -> str:
+    """Return the text at `key`; empty when there is none."""
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def stages_of(values: object) -> list[Stage]:
+    """Return the items of the flow of a whole cascade file."""
+    flow = mapping_at(values, "spec").get("flow")
+    items = flow if isinstance(flow, list) else []
+    stages = []
+    for index, item in enumerate(items):
+        keys = item if isinstance(item, Mapping) else {}
+        stages.append(Stage(index, text_at(keys, "name"), text_at(keys, "kind"), keys))
+    return stages
+
+
+def _task(task: Mapping[str, object]) -> Iterator[Mistake]:
+    labels = task.get("labels", [])
+    operation = text_at(task, "operation")
+    if not isinstance(labels, list):
+        return
+    path: KeyPath = ("spec", "task", "labels" if "labels" in task else "operation")
+    yield from _repeated_labels(labels)
+    count = len(labels)
+    match operation:
+        case "match_description" if count != 2:
+            problem = f"match_description needs exactly 2 labels, found {count}"
+            yield Mistake(path, problem, "Write the label of no match first, then that of a match.")
+        case "level" | "module" | "classify_lines" if count < 2:
+            problem = f"{operation} needs 2 to 200 labels, found {count}"
+            yield Mistake(path, problem, "Write the possible answers.")
+        case "rank_causes" if "labels" in task:
+            problem = "rank_causes takes no labels"
+            yield Mistake(path, problem, "Remove them: each record brings its own candidates.")
+
+
+def _repeated_labels(labels: list[object]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, label in enumerate(labels):
+        if isinstance(label, str):
+            if label in seen:
+                problem = f"the label {quoted(label)} is there twice"
+                yield Mistake(("spec", "task", "labels", index), problem, "Keep one.")
+            seen.add(label)
+
+
+def _model(path: KeyPath, model: object) -> Iterator[Mistake]:
+    if not isinstance(model, Mapping) or model.get("kind") != "encoder":
+        return
+    if "revision" in model and not is_hub_id(model.get("source", "embedded")):
+        problem = "a revision needs a source on the hub"
+        yield Mistake((*path, "revision"), problem, "Remove it, or write the source as 'org/name'.")
+    if model.get("placement", "inline") == "inline":
+        for key in model.keys() & set(_ONLY_DEPLOYED):
+            problem = f"{key!r} needs placement: deployment"
+            yield Mistake((*path, key), problem, "Remove it, or add placement: deployment.")
+
+
+def is_hub_id(source: object) -> bool:
+    """Return whether an encoder's source is neither `embedded` nor a directory."""
+    text = str(source)
+    return text != "embedded" and not text.startswith(("/", "./", "../"))
+
+
+def _names(stages: list[Stage]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for stage in stages:
+        if stage.name and stage.name in seen:
+            problem = f"a stage before is also named {quoted(stage.name)}"
+            yield Mistake(stage.path("name"), problem, "Give each stage its own name.")
+        seen.add(stage.name)
+
+
+def _references(stages: list[Stage], models: Mapping[str, object]) -> Iterator[Mistake]:
+    kinds = {name: text_at(mapping_at(models, name), "kind") for name in models}
+    unknown = [*_model_references(stages, kinds)]
+    yield from unknown
+    yield from _stage_references(stages)
+    if not unknown and _kinds_are_known(stages):
+        yield from _unused_models(stages, kinds)
+
+
+def _model_references(stages: list[Stage], kinds: Mapping[str, str]) -> Iterator[Mistake]:
+    for stage in stages:
+        usable = _USABLE_MODELS.get(stage.kind, ())
+        choices = [name for name in kinds if kinds[name] in usable]
+        ambiguous = len(choices) != 1 and all(kind in _MODEL_KINDS for kind in kinds.values())
+        name = stage.text("model")
+        if name and usable:
+            yield from _model_reference(stage, kinds.get(name), choices)
+        elif stage.kind == "retrieve" and stage.keys.get("model") is None and ambiguous:
+            problem = f"it needs one encoder, and the file has {len(choices)}"
+            remedy = "Name one with `model`." if choices else "Add an encoder to the models."
+            yield Mistake(stage.path("kind"), problem, remedy)
+
+
+def _model_reference(stage: Stage, found: str | None, choices: list[str]) -> Iterator[Mistake]:
+    name, path = stage.text("model"), stage.path("model")
+    usable = _USABLE_MODELS[stage.kind]
+    otherwise = f"Usable here: {listed(choices)}." if choices else "Add one to the models."
+    if found is None:
+        remedy = did_you_mean(name, choices, otherwise)
+        yield Mistake(path, f"no model is named {quoted(name)}", remedy)
+    elif found in _MODEL_KINDS and found not in usable:
+        problem = (
+            f"{quoted(name)} is of kind {quoted(found)}, a {stage.kind} needs {listed(usable)}"
+        )
+        yield Mistake(path, problem, otherwise)
+
+
+def _unused_models(stages: list[Stage], kinds: Mapping[str, str]) -> Iterator[Mistake]:
+    used = {stage.text("model") for stage in stages}
+    if any(stage.kind == "retrieve" and not stage.text("model") for stage in stages):
+        used |= {name for name in kinds if kinds[name] == "encoder"}
+    for name in kinds:
+        if name not in used:
+            problem = f"no stage uses the model {quoted(name)}"
+            yield Mistake(("spec", "models", name), problem, "Remove it, or use it.")
+
+
+def _stage_references(stages: list[Stage]) -> Iterator[Mistake]:
+    for stage in stages:
+        before = stages[: stage.index]
+        if stage.kind == "gate":
+            yield from _stage_reference(stage, "of", "classify", before)
+        if stage.kind == "verify":
+            yield from _stage_reference(stage, "evidence", "retrieve", before)
+        if stage.kind == "retrieve" and stage.name:
+            yield from _unused_retrieve(stage, stages[stage.index + 1 :])
+
+
+def _stage_reference(stage: Stage, key: str, kind: str, before: list[Stage]) -> Iterator[Mistake]:
+    name = stage.text(key)
+    choices = [other.name for other in before if other.kind == kind and other.name]
+    if not name or name in choices:
+        return
+    otherwise = f"Usable here: {listed(choices)}." if choices else f"Put a {kind} stage before it."
+    problem = f"no {kind} stage before this one is named {quoted(name)}"
+    yield Mistake(stage.path(key), problem, did_you_mean(name, choices, otherwise))
+
+
+def _unused_retrieve(stage: Stage, after: list[Stage]) -> Iterator[Mistake]:
+    if stage.name not in (other.text("evidence") for other in after):
+        problem = f"no later verify uses the evidence of {quoted(stage.name)}"
+        remedy = f"Remove the stage, or add evidence: {stage.name} to the verify."
+        yield Mistake(stage.path("name"), problem, remedy)
+
+
+def _order(stages: list[Stage]) -> Iterator[Mistake]:
+    """Yield what is wrong with the order of stages whose kinds are all known."""
+    first, last = stages[0], stages[-1]
+    if first.kind != "classify":
+        problem = f"the first stage is a {first.kind}"
+        yield Mistake(first.path("kind"), problem, "Start the flow with a classify.")
+    for stage, following in pairwise(stages):
+        yield from _followed(stage, following, stages)
+        yield from _gate_in_place(following, stage, stages)
+    gated = any(stage.kind == "gate" for stage in stages)
+    if gated and len(stages) > 1 and last.kind in ("gate", "retrieve"):
+        problem = "the gate sends records on, but nothing answers them"
+        yield Mistake(last.path("kind"), problem, "End the flow with a verify or a classify.")
+
+
+def _followed(stage: Stage, following: Stage, stages: list[Stage]) -> Iterator[Mistake]:
+    gated = any(other.kind == "gate" and other.text("of") == stage.name for other in stages)
+    if stage.kind == "classify" and following.kind != "gate" and not gated:
+        problem = "a classify that another stage follows needs a gate"
+        yield Mistake(stage.path("kind"), problem, "Add a gate of this stage after it.")
+    if stage.kind == "verify":
+        problem = "a verify answers every record, so no record reaches this stage"
+        yield Mistake(following.path("kind"), problem, "End the flow with the verify.")
+
+
+def _gate_in_place(gate: Stage, before: Stage, stages: list[Stage]) -> Iterator[Mistake]:
+    known = [stage.name for stage in stages[: gate.index] if stage.kind == "classify"]
+    of = gate.text("of")
+    if gate.kind == "gate" and of in known and (before.kind, before.name) != ("classify", of):
+        problem = "a gate comes directly after its classify"
+        yield Mistake(gate.path("of"), problem, "Put it directly after the stage it is of.")
+
+
+def _deferral(stages: list[Stage], deferral: Mapping[str, object]) -> Iterator[Mistake]:
+    kinds = {stage.kind for stage in stages}
+    if "score" in deferral and "gate" not in kinds:
+        problem = "a score needs a gate, and the flow has none"
+        yield Mistake(("spec", "deferral", "score"), problem, "Remove it, or add a gate.")
+    if "llm_share" in mapping_at(deferral, "budget") and "verify" not in kinds:
+        path: KeyPath = ("spec", "deferral", "budget", "llm_share")
+        problem = "a share for the large model needs a verify, and the flow has none"
+        yield Mistake(path, problem, "Remove it, or add a verify.")

@@ -1,0 +1,163 @@
+"""Log analysis: five questions about a log, and what a small model reads to answer them.
+
+Record(fields, candidates)  ->  texts (one, or a pair a candidate)  ->  logits  ->  Prediction
+
+Source: the tasks of AdaptiveLog (arXiv:2501.11031, section 2), with `classify_lines` added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgate.errors import InputError
+from headgate.types import Prediction, Record
+
+Operation = Literal["match_description", "level", "module", "classify_lines", "rank_causes"]
+
+FIELDS: dict[Operation, tuple[str, ...]] = {
+    "match_description": ("log", "description"),
+    "level": ("log",),
+    "module": ("log",),
+    "classify_lines": ("line",),
+    "rank_causes": ("log",),
+}
+"""The fields a record must have, the log's own text first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPairs:
+    """The pairs of texts that several records expand to."""
+
+    firsts: tuple[str, ...]
+    seconds: tuple[str, ...]
+    owners: tuple[int, ...]
+    """Position of each pair's record; ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogTask:
+    """One operation with its answer set."""
+
+    operation: Operation
+    labels: tuple[str, ...]
+    """Empty for `rank_causes`; for `match_description` first "no match", then "match"."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return the fields every record must have."""
+        return FIELDS[self.operation]
+
+    @property
+    def pairs(self) -> bool:
+        """Return whether the small model compares two texts rather than reads one."""
+        return self.operation in ("match_description", "rank_causes")
+
+    def options(self, record: Record) -> tuple[str, ...]:
+        """Return the answers the record may get."""
+        if self.operation == "rank_causes":
+            return tuple(candidate.id for candidate in record.candidates)
+        return self.labels
+
+    def check(self, record: Record) -> None:
+        """Refuse a record that the operation cannot answer.
+
+        Raises:
+            InputError: A field is missing, blank or unknown, or the candidates are wrong.
+        """
+        place = f"record {record.id!r}"
+        for name in self.fields:
+            if not record.fields.get(name, "").strip():
+                raise InputError(
+                    place,
+                    f"field {name!r} is missing or blank",
+                    f"{self.operation} reads: {', '.join(self.fields)}.",
+                )
+        for name in record.fields:
+            if name not in self.fields:
+                raise InputError(
+                    place,
+                    f"field {name!r} is not known",
+                    f"{self.operation} reads: {', '.join(self.fields)}.",
+                )
+        self._check_candidates(record, place)
+
+    def _check_candidates(self, record: Record, place: str) -> None:
+        if self.operation != "rank_causes":
+            if record.candidates:
+                raise InputError(
+                    place,
+                    f"it has candidates, and {self.operation} answers with declared labels",
+                    "Send no candidates.",
+                )
+            return
+        ids = [candidate.id for candidate in record.candidates]
+        blank = any(not candidate.text.strip() for candidate in record.candidates)
+        if len(ids) < 2 or len(set(ids)) < len(ids) or not all(ids) or blank:
+            raise InputError(
+                place,
+                f"{len(ids)} candidates, or their ids or texts are blank or repeated",
+                "rank_causes needs two or more candidates with different ids and some text.",
+            )
+
+    def texts(self, records: Sequence[Record]) -> list[str]:
+        """Return the one text of each record that a single-text model reads."""
+        return [record.fields[self.fields[0]] for record in records]
+
+    def text_pairs(self, records: Sequence[Record]) -> TextPairs:
+        """Return the pairs that a pair model reads: one a record, or one a candidate."""
+        firsts: list[str] = []
+        seconds: list[str] = []
+        owners: list[int] = []
+        for position, record in enumerate(records):
+            for second in self._seconds(record):
+                firsts.append(record.fields["log"])
+                seconds.append(second)
+                owners.append(position)
+        return TextPairs(tuple(firsts), tuple(seconds), tuple(owners))
+
+    def _seconds(self, record: Record) -> list[str]:
+        if self.operation == "rank_causes":
+            return [candidate.text for candidate in record.candidates]
+        return [record.fields["description"]]
+
+    def query_text(self, record: Record) -> str:
+        """Return the text by which similar past cases are found."""
+        parts = [record.fields[name] for name in self.fields]
+        parts += [candidate.text for candidate in record.candidates]
+        return "\n".join(parts)
+
+    def predictions_from_labels(
+        self, records: Sequence[Record], logits: NDArray[np.float32]
+    ) -> list[Prediction]:
+        """Return a prediction a record from logits of shape (records, labels)."""
+        probabilities = _softmax(logits)
+        return [
+            Prediction(self.options(record), tuple(row))
+            for record, row in zip(records, probabilities.tolist(), strict=True)
+        ]
+
+    def predictions_from_pairs(
+        self, records: Sequence[Record], pairs: TextPairs, logits: NDArray[np.float32]
+    ) -> list[Prediction]:
+        """Return a prediction a record from one logit a pair, the log-odds that it fits."""
+        if self.operation == "match_description":
+            return self.predictions_from_labels(
+                records, np.stack([np.zeros_like(logits), logits], axis=1)
+            )
+        starts = np.searchsorted(np.asarray(pairs.owners), np.arange(1, len(records)))
+        return [
+            Prediction(self.options(record), tuple(_softmax(own).tolist()))
+            for record, own in zip(records, np.split(logits, starts), strict=True)
+        ]
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return probabilities over the last axis, each row summing to 1."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    exponents = np.exp(shifted)
+    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))

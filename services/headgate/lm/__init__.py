@@ -1,0 +1,1 @@
+"""The large models behind one narrow seam: (requests, deadline) -> completions or errors."""

@@ -1,0 +1,54 @@
+"""The ways in which a large model's answer can be unusable, a closed set for messages and metrics.
+
+what is wrong with the answer  ->  AnswerFault  ->  LmAnswerError
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from headgate.errors import LmAnswerError
+
+
+class AnswerFault(StrEnum):
+    """Why an answer cannot be used."""
+
+    EMPTY = "empty"
+    """There is no text in it."""
+    NOT_JSON = "not_json"
+    """It is neither one JSON object nor text with a `Label:` line."""
+    TOO_LARGE = "too_large"
+    """It is longer than the limit and was cut off."""
+    TOO_DEEP = "too_deep"
+    """Its JSON is nested deeper than the reader goes."""
+    ENCODED = "encoded"
+    """The body is compressed although we asked for plain bytes."""
+    DUPLICATE_KEY = "duplicate_key"
+    """One JSON key has two different values."""
+    SEVERAL_OBJECTS = "several_objects"
+    """A second JSON object may follow the first."""
+    NO_CHOICES = "no_choices"
+    """The endpoint's reply holds no choice with a message."""
+    LABEL_MISSING = "label_missing"
+    """The object has no `label`."""
+    LABEL_NOT_TEXT = "label_not_text"
+    """The `label` is a number, a list or the like."""
+    REASON_NOT_TEXT = "reason_not_text"
+    """The `reason` is a number, a list or the like."""
+    LABEL_NOT_IN_SET = "label_not_in_set"
+    """The label is not one, and only one, of the options."""
+    TRUNCATED = "truncated"
+    """The model ran into the limit on its output."""
+    CONTENT_FILTER = "content_filter"
+    """The endpoint withheld the answer."""
+    REFUSAL = "refusal"
+    """The model declined to answer."""
+
+
+def invalid_answer(fault: AnswerFault) -> LmAnswerError:
+    """Return the error for `fault`; it says which fault and nothing of the answer itself."""
+    return LmAnswerError(
+        "large model",
+        f"invalid answer: {fault.value}",
+        "Use a model that follows the response schema, or shorten the options.",
+    )

@@ -1,0 +1,108 @@
+"""Recorded answers instead of a model: for tests, demos and offline evaluation.
+
+JSONL rows {"id", "answer", "input_tokens"?, "output_tokens"?}  ->  RawAnswer by record id
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from headgate.errors import InputError, ReplayMissError
+from headgate.lm.seam import LmRequest, RawAnswer
+from headgate.lm.strict_json import JsonFaultError, decode_all
+from headgate.types import Deadline
+
+
+class ReplayEngine:
+    """Answers from a file, and never makes one up."""
+
+    name = "replay"
+    recorded = True
+
+    def __init__(self, answers: Mapping[str, RawAnswer]) -> None:
+        self._answers = dict(answers)
+
+    @classmethod
+    def load(cls, path: Path) -> ReplayEngine:
+        """Read a JSON Lines file, gzipped when its name ends in `.gz`.
+
+        Each row has `id` and `answer` (JSON or free text, as a model wrote it) and may have
+        `input_tokens` and `output_tokens`; other keys and empty lines are skipped.
+
+        Raises:
+            InputError: The file cannot be read, or a row is wrong; with `file:line`.
+        """
+        answers: dict[str, RawAnswer] = {}
+        for number, line in enumerate(_lines(path), start=1):
+            if not line.strip():
+                continue
+            place = f"{path}:{number}"
+            record_id, answer = _row(line, place)
+            if record_id in answers:
+                raise InputError(place, f"the id {record_id!r} is there twice", "Keep one row.")
+            answers[record_id] = answer
+        return cls(answers)
+
+    async def answer(self, request: LmRequest, deadline: Deadline, fault: str = "") -> RawAnswer:
+        """Return the recorded answer; time and earlier faults make no difference.
+
+        Raises:
+            ReplayMissError: Nothing was recorded for the record.
+        """
+        del deadline, fault  # of the seam, but a recording knows neither
+        if request.record_id not in self._answers:
+            raise ReplayMissError(
+                f"record {request.record_id!r}",
+                "no answer was recorded for it",
+                "Add a row with this id to the recording.",
+            )
+        return self._answers[request.record_id]
+
+    async def close(self) -> None:
+        """Do nothing: the file was read and closed by `load`."""
+
+
+def _lines(path: Path) -> Iterator[str]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+            yield from file
+    except UnicodeDecodeError:
+        raise InputError(str(path), "the file is not UTF-8", "Save it as UTF-8.") from None
+    except (OSError, EOFError, zlib.error) as error:
+        problem = f"the file cannot be read ({type(error).__name__})"
+        raise InputError(str(path), problem, "Check the path, the rights and the file.") from error
+
+
+def _row(line: str, place: str) -> tuple[str, RawAnswer]:
+    try:
+        row = decode_all(line)
+    except JsonFaultError as error:
+        raise InputError(place, f"not usable JSON ({error.fault})", "Write one object.") from None
+    if not isinstance(row, dict):
+        raise InputError(place, "the row is not a JSON object", "Write {...}.")
+    answer = RawAnswer(
+        text=_text(row, "answer", place),
+        input_tokens=_tokens(row, "input_tokens", place),
+        output_tokens=_tokens(row, "output_tokens", place),
+    )
+    return _text(row, "id", place), answer
+
+
+def _text(row: Mapping[str, object], key: str, place: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise InputError(place, f"{key!r} is missing or no text", f"Give {key!r} some text.")
+    return value
+
+
+def _tokens(row: Mapping[str, object], key: str, place: str) -> int | None:
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InputError(place, f"{key!r} is no count", "Write a whole number, 0 or more.")
+    return value

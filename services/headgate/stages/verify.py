@@ -1,0 +1,79 @@
+"""The large model decides.
+
+record, its hits -> request with a closed answer set -> judgement
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from headgate.domains.logs import LogTask
+from headgate.errors import DeadlineError, LmError
+from headgate.lm.large_model import LargeModel
+from headgate.lm.seam import LmRequest
+from headgate.stages.contract import Batch, Cell
+from headgate.types import Deadline, Hit, Judgement, Record
+
+
+class Verify:
+    """Asks the large model, showing it similar past cases where there are any."""
+
+    kind = "verify"
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        *,
+        task: LogTask,
+        large_model: LargeModel,
+        instruction: str,
+        evidence: str | None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            name: The stage's name.
+            model: The large model's name in the cascade.
+            task: Says what the answers are.
+            large_model: Who is asked.
+            instruction: The operator's prompt.
+            evidence: The retrieve stage whose hits are shown; None for none.
+        """
+        self.name, self.model, self.evidence = name, model, evidence
+        self.inputs = (evidence,) if evidence else ()
+        self.large_model = large_model
+        self._task = task
+        self._instruction = instruction
+
+    async def warm_up(self) -> None:
+        """Do nothing: a first call would cost."""
+
+    async def run(self, batch: Batch) -> list[Cell]:
+        """Return a judgement or an error a record, all asked at once."""
+        hits = batch.columns.get(self.evidence or "", [()] * len(batch.records))
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._judge(record, shown, batch.deadline))
+                for record, shown in zip(batch.records, hits, strict=True)
+            ]
+        return [task.result() for task in tasks]
+
+    def request(self, record: Record, shown: Cell | tuple[Hit, ...]) -> LmRequest:
+        """Return what the large model would be asked about the record."""
+        return LmRequest(
+            record_id=record.id,
+            instruction=self._instruction,
+            fields=record.fields,
+            options=self._task.options(record),
+            candidates=record.candidates,
+            # A retrieval that failed leaves the model without cases, not the record without answer.
+            evidence=shown if isinstance(shown, tuple) else (),
+        )
+
+    async def _judge(self, record: Record, shown: Cell, deadline: Deadline) -> Cell:
+        try:
+            done = await self.large_model.complete_one(self.request(record, shown), deadline)
+        except (LmError, DeadlineError) as error:
+            return error
+        return Judgement(done.answer, done.rationale, done.usage, done.cached)

@@ -1,0 +1,80 @@
+"""Where our values become v1 messages and back: one pair of functions a type.
+
+server: bytes -> v1 message -> x_from_wire -> value -> engine -> value -> x_to_wire -> v1 message
+client: value -> x_to_wire -> v1 message -> bytes -> v1 message -> x_from_wire -> value
+"""
+
+from headgate.wire.answers import (
+    explanation_from_wire,
+    explanation_to_wire,
+    prediction_from_wire,
+    prediction_to_wire,
+    ranking_from_wire,
+    ranking_to_wire,
+    result_from_wire,
+    result_to_wire,
+    verification_from_wire,
+    verification_to_wire,
+)
+from headgate.wire.cascades import (
+    description_from_wire,
+    description_to_wire,
+    stage_from_wire,
+    stage_to_wire,
+    summary_from_wire,
+    summary_to_wire,
+)
+from headgate.wire.parts import (
+    error_from_wire,
+    error_to_wire,
+    hit_from_wire,
+    hit_to_wire,
+    step_from_wire,
+    step_to_wire,
+    usage_from_wire,
+    usage_to_wire,
+)
+from headgate.wire.records import (
+    candidate_from_wire,
+    candidate_to_wire,
+    log_record_from_wire,
+    log_record_to_wire,
+    record_from_wire,
+    record_to_wire,
+)
+from headgate.wire.text import text_from_wire, text_to_wire
+
+__all__ = [
+    "candidate_from_wire",
+    "candidate_to_wire",
+    "description_from_wire",
+    "description_to_wire",
+    "error_from_wire",
+    "error_to_wire",
+    "explanation_from_wire",
+    "explanation_to_wire",
+    "hit_from_wire",
+    "hit_to_wire",
+    "log_record_from_wire",
+    "log_record_to_wire",
+    "prediction_from_wire",
+    "prediction_to_wire",
+    "ranking_from_wire",
+    "ranking_to_wire",
+    "record_from_wire",
+    "record_to_wire",
+    "result_from_wire",
+    "result_to_wire",
+    "stage_from_wire",
+    "stage_to_wire",
+    "step_from_wire",
+    "step_to_wire",
+    "summary_from_wire",
+    "summary_to_wire",
+    "text_from_wire",
+    "text_to_wire",
+    "usage_from_wire",
+    "usage_to_wire",
+    "verification_from_wire",
+    "verification_to_wire",
+]

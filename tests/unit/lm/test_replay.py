@@ -1,0 +1,131 @@
+import gzip
+import json
+
+import pytest
+
+from headgate.errors import InputError, LmAnswerError, ReplayMissError
+from headgate.lm.large_model import LargeModel
+from headgate.lm.replay import ReplayEngine
+from headgate.types import Deadline
+
+ROW = {"id": "r1", "answer": "Reason: it is full.\nLabel: disk", "latency_ms": 900}
+
+
+@pytest.fixture
+def record(tmp_path):
+    def write(*lines):
+        path = tmp_path / "answers.jsonl"
+        text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        path.write_text(text + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+async def replayed(path, request):
+    return await LargeModel(ReplayEngine.load(path)).complete_one(request, Deadline.after(5))
+
+
+async def test_a_recorded_answer_is_checked_like_any_other(record, ask):
+    completion = await replayed(record(ROW), ask())
+
+    assert (completion.answer, completion.rationale) == ("disk", "it is full.")
+    assert completion.usage.estimated
+
+
+async def test_recorded_tokens_are_used(record, ask):
+    row = {**ROW, "answer": '{"reason": "x", "label": "net"}', "input_tokens": 9}
+
+    completion = await replayed(record({**row, "output_tokens": 4}), ask())
+
+    assert (completion.usage.input_tokens, completion.usage.output_tokens) == (9, 4)
+    assert not completion.usage.estimated
+
+
+async def test_a_recording_may_be_gzipped(tmp_path, ask):
+    path = tmp_path / "answers.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(ROW).encode()))
+
+    assert (await replayed(path, ask())).answer == "disk"
+
+
+async def test_a_record_without_an_answer_is_a_miss_that_names_only_its_id(record, ask):
+    with pytest.raises(ReplayMissError) as caught:
+        await replayed(record(ROW), ask("canary", record_id="r2"))
+
+    assert "record 'r2': no answer was recorded" in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+async def test_a_recorded_answer_out_of_set_is_an_error_and_asked_for_only_once(record, ask):
+    model = LargeModel(ReplayEngine.load(record({**ROW, "answer": "Label: other"})))
+
+    with pytest.raises(LmAnswerError, match="label_not_in_set"):
+        await model.complete_one(ask(), Deadline.after(5))
+
+    assert model.ledger.total().calls == 1
+
+
+async def test_equal_records_keep_the_answers_of_their_own_ids(record, ask):
+    """Two records with the same text once shared the first one's recorded answer."""
+    path = record(ROW, {"id": "r2", "answer": "Label: net"})
+    model = LargeModel(ReplayEngine.load(path))
+
+    results = await model.complete(
+        [ask("same", "r1"), ask("same", "r2"), ask("same", "r1")], Deadline.after(5)
+    )
+
+    assert [result.answer for result in results] == ["disk", "net", "disk"]
+
+
+def test_empty_lines_are_skipped(record):
+    ReplayEngine.load(record(ROW, "", "  "))
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        pytest.param("canary", "not usable JSON", id="no-json"),
+        pytest.param('{"id": "r2"', "not usable JSON", id="cut-off"),
+        pytest.param("[" * 100_000, "not usable JSON", id="deep"),
+        pytest.param('{"id": "r2", "id": "r3"}', "duplicate_key", id="duplicate-key"),
+        pytest.param('["r2", "Label: disk"]', "not a JSON object", id="array"),
+        pytest.param({"answer": "x"}, "'id' is missing", id="no-id"),
+        pytest.param({"id": "", "answer": "x"}, "'id' is missing", id="empty-id"),
+        pytest.param({"id": 7, "answer": "x"}, "'id' is missing", id="number-id"),
+        pytest.param({"id": "r2"}, "'answer' is missing", id="no-answer"),
+        pytest.param({"id": "r2", "answer": None}, "'answer' is missing", id="null-answer"),
+        pytest.param({**ROW, "id": "r2", "input_tokens": -1}, "is no count", id="negative"),
+        pytest.param({**ROW, "id": "r2", "output_tokens": 1.5}, "is no count", id="fraction"),
+        pytest.param({**ROW, "id": "r2", "output_tokens": True}, "is no count", id="boolean"),
+        pytest.param(ROW, "'r1' is there twice", id="duplicate-id"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_and_line(record, line, problem):
+    path = record(ROW, line)
+
+    with pytest.raises(InputError) as caught:
+        ReplayEngine.load(path)
+
+    assert caught.value.place == f"{path}:2"
+    assert problem in caught.value.problem
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.jsonl", None, id="missing"),
+        pytest.param("a.jsonl", b"\xff\xfe", id="not-utf-8"),
+        pytest.param("a.jsonl.gz", b"plain", id="not-gzip"),
+        pytest.param("a.jsonl.gz", gzip.compress(b"{}" * 99)[:-9], id="cut-off-gzip"),
+        pytest.param("a.jsonl.gz", gzip.compress(b"")[:10] + b"\xff" * 20, id="broken-gzip"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path, name, content):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(InputError, match=name):
+        ReplayEngine.load(path)
