@@ -22,6 +22,8 @@ from headgate.stages.contract import Batch, Cell, Stage
 from headgate.types import Deadline, Record, Result
 
 Indexed = tuple[int, Result]
+Parted = tuple[list[Progress], list[Progress]]
+"""Records that go on, and records that are finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class Engine:
         self.metrics = dict(metrics)
         self._pace = Pace()
 
+    @property
+    def verify_stage(self) -> Verify | None:
+        """Return the stage that asks the large model; None in a cascade of small models."""
+        return next((node for node in self.nodes if isinstance(node, Verify)), None)
+
     async def warm_up(self) -> None:
         """Let every stage do what makes its first batch slow."""
         for node in self.nodes:
@@ -74,46 +81,44 @@ class Engine:
 
     async def stream(self, records: Sequence[Record], deadline: Deadline) -> AsyncIterator[Indexed]:
         """Yield each record's position and result as soon as it is final: kept ones first."""
-        live, refused = self._admit(records)
-        for done in refused:
-            yield done
+        live, finished = self._admit(records)
         for node in self.nodes:
+            for done in finished:
+                yield done.index, done.result()
             if isinstance(node, Verify):
-                async for done in self._decide(node, live, deadline):
-                    yield done
+                async for decided in self._decide(node, live, deadline):
+                    yield decided
                 return
             live, finished = await self._step(node, live, deadline)
-            for done in finished:
-                yield done
-        for progress in live:
-            yield progress.index, progress.result()
+        for done in [*finished, *live]:
+            yield done.index, done.result()
 
     async def advance(self, records: Sequence[Record], deadline: Deadline) -> list[Progress]:
-        """Take records as far as they come without a large model, for an explanation."""
-        live, _ = self._admit(records)
+        """Take each record as far as it comes without a large model; return all, in order."""
+        live, finished = self._admit(records)
         for node in self.nodes:
             if isinstance(node, Verify):
                 break
-            live, _ = await self._step(node, live, deadline)
-        return live
+            live, done = await self._step(node, live, deadline)
+            finished += done
+        return sorted([*finished, *live], key=lambda progress: progress.index)
 
-    def _admit(self, records: Sequence[Record]) -> tuple[list[Progress], list[Indexed]]:
+    def _admit(self, records: Sequence[Record]) -> Parted:
         """Part the records that the task can answer from those it cannot."""
         live: list[Progress] = []
-        refused: list[Indexed] = []
+        refused: list[Progress] = []
         for index, record in enumerate(records):
             progress = Progress(index, record)
             try:
                 self.task.check(record)
             except HeadgateError as error:
-                refused.append((index, progress.result(error)))
-            else:
-                live.append(progress)
+                progress.problem = error
+            (live if progress.problem is None else refused).append(progress)
         return live, refused
 
     async def _step(
         self, node: GateNode | Classify | Retrieve, live: list[Progress], deadline: Deadline
-    ) -> tuple[list[Progress], list[Indexed]]:
+    ) -> Parted:
         """Take the live records past one node; return who goes on and who is finished."""
         if not live:
             return [], []
@@ -121,23 +126,17 @@ class Engine:
             return _split(node, live)
         return await self._pass(node, live, deadline)
 
-    async def _pass(
-        self, stage: Stage, live: Sequence[Progress], deadline: Deadline
-    ) -> tuple[list[Progress], list[Indexed]]:
+    async def _pass(self, stage: Stage, live: Sequence[Progress], deadline: Deadline) -> Parted:
         """Run a stage; a record it fails on ends here unless the stage only adds evidence."""
         cells, elapsed_ms = await self._run(stage, live, deadline)
-        going: list[Progress] = []
-        finished: list[Indexed] = []
         for progress, cell in zip(live, cells, strict=True):
             progress.take(stage.name, stage.kind, cell, elapsed_ms)
-            fatal = isinstance(cell, HeadgateError) and (
-                stage.kind == "classify" or isinstance(cell, DeadlineError)
-            )
-            if fatal and isinstance(cell, HeadgateError):
-                finished.append((progress.index, progress.result(cell)))
-            else:
-                going.append(progress)
-        return going, finished
+            if isinstance(cell, DeadlineError) or (
+                isinstance(cell, HeadgateError) and stage.kind == "classify"
+            ):
+                progress.problem = cell
+        going = [progress for progress in live if progress.problem is None]
+        return going, [progress for progress in live if progress.problem is not None]
 
     async def _decide(
         self, stage: Verify, live: Sequence[Progress], deadline: Deadline
@@ -154,15 +153,16 @@ class Engine:
     async def _decide_one(self, stage: Verify, progress: Progress, deadline: Deadline) -> Indexed:
         (cell,), elapsed_ms = await self._run(stage, [progress], deadline)
         progress.take(stage.name, stage.kind, cell, elapsed_ms)
-        problem = cell if isinstance(cell, HeadgateError) else None
-        return progress.index, progress.result(problem)
+        if isinstance(cell, HeadgateError):
+            progress.problem = cell
+        return progress.index, progress.result()
 
     async def _run(
         self, stage: Stage, live: Sequence[Progress], deadline: Deadline
     ) -> tuple[list[Cell], float]:
         """Return the stage's cells and its wall time in milliseconds; too late is an error."""
         started = time.perf_counter()
-        if deadline.remaining_s() <= self._pace.p95_s(stage.name):
+        if deadline.remaining_s() <= self._pace.p95_s(stage.name, len(live)):
             return _too_late(stage, len(live)), 0.0
         columns = {name: [each.cells[name] for each in live] for name in stage.inputs}
         batch = Batch([each.record for each in live], deadline, columns)
@@ -171,24 +171,21 @@ class Engine:
         except TimeoutError:
             cells = _too_late(stage, len(live))
         elapsed_s = time.perf_counter() - started
-        self._pace.note(stage.name, elapsed_s)
+        self._pace.note(stage.name, len(live), elapsed_s)
         return cells, elapsed_s * 1000
 
 
-def _split(node: GateNode, live: Sequence[Progress]) -> tuple[list[Progress], list[Indexed]]:
+def _split(node: GateNode, live: Sequence[Progress]) -> Parted:
     """Part what the gate sends on from what it keeps."""
     started = time.perf_counter()
     predictions = [each.prediction for each in live if each.prediction is not None]
     verdicts = node.gate.judge(predictions)
     elapsed_ms = (time.perf_counter() - started) * 1000
     going: list[Progress] = []
-    kept: list[Indexed] = []
+    kept: list[Progress] = []
     for progress, verdict in zip(live, verdicts, strict=True):
         progress.judge(node.name, verdict, elapsed_ms)
-        if verdict.kept:
-            kept.append((progress.index, progress.result()))
-        else:
-            going.append(progress)
+        (kept if verdict.kept else going).append(progress)
     return going, kept
 
 

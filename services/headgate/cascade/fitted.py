@@ -45,7 +45,7 @@ class FittedGate(_Part):
 class Fitted(_Part):
     """Everything a fit decided, beside the weights."""
 
-    key: Mapping[str, JSON]
+    key: Mapping[str, object]
     """What of the cascade file was fitted for; see `fit_key`."""
     classifiers: Mapping[str, FittedClassifier]
     gates: Mapping[str, FittedGate]
@@ -115,7 +115,7 @@ def read_fitted(artifact: Artifact, spec: CascadeSpec) -> Fitted:
     return fitted
 
 
-def _shown(value: JSON) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:120]}…"
 

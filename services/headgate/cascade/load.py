@@ -21,7 +21,7 @@ from headgate.cascade.mistakes import Mistake, dotted
 from headgate.cascade.rules import broken_rules, is_hub_id, secret_literals
 from headgate.cascade.source import read_source
 from headgate.cascade.spec import CascadeFile, CascadeSpec, EncoderSpec, Model, ReplaySpec
-from headgate.cascade.wording import check_types
+from headgate.cascade.wording import check_types, value_at
 from headgate.errors import SpecError, SpecFileError
 
 
@@ -157,13 +157,14 @@ def _checked(
 ) -> CascadeFile | list[Mistake]:
     """Return the document, or every mistake when there is any.
 
-    What was already said of a key by an earlier check is not said again by a later one.
+    What was said of a scalar by an earlier check is not followed by what a later one says of it.
     """
     document = check_types(values)
     types = document if isinstance(document, list) else []
     mistakes: list[Mistake] = []
     for layer in (read, types, broken_rules(values), files, secret_literals(values)):
-        said = {mistake.path for mistake in mistakes}
+        paths = {mistake.path for mistake in mistakes}
+        said = {path for path in paths if not isinstance(value_at(values, path), dict | list)}
         mistakes.extend([mistake for mistake in layer if mistake.path not in said])
     return mistakes or document
 

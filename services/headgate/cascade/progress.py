@@ -39,6 +39,8 @@ class Progress:
     """The latest small model's answer."""
     evidence: tuple[Hit, ...] = ()
     judgement: Judgement | None = None
+    problem: HeadgateError | None = None
+    """Why the flow could not go on with it."""
     cells: dict[str, Prediction | tuple[Hit, ...] | Judgement | HeadgateError] = field(
         default_factory=dict
     )
@@ -73,17 +75,16 @@ class Progress:
         detail = f"threshold {verdict.threshold:.4f}"
         self.steps.append(Step(gate, "gate", decision, elapsed_ms, verdict.score, detail))
 
-    def result(self, problem: HeadgateError | None = None) -> Result:
+    def result(self) -> Result:
         """Return the record's result as things stand.
 
-        Args:
-            problem: Why the flow could not go on; the best earlier answer is then returned,
-                marked degraded, or the problem itself when there is none.
+        When the flow could not go on, it is the best earlier answer, marked degraded, or the
+        problem itself when there is none.
         """
         answer, tier = self._answer()
         if not answer:
-            return self._result(error=problem)
-        return self._result(answer=answer, tier=tier, degraded=_reason(problem))
+            return self._result(error=self.problem)
+        return self._result(answer=answer, tier=tier, degraded=_reason(self.problem))
 
     def _answer(self) -> tuple[str, Tier | None]:
         if self.judgement is not None:

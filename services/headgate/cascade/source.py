@@ -35,7 +35,7 @@ from headgate.errors import SpecError, SpecFileError
 # A file at these limits is refused or read in less than a second; the parser is pure Python and
 # slows down with the square of a line's length. A real cascade is a hundred times smaller.
 MAX_BYTES = 256 * 1024
-MAX_NODES = 10_000
+MAX_NODES = 5_000
 MAX_DEPTH = 32
 
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
@@ -48,12 +48,15 @@ _WORDING = (
     ("expected <block end>", "the indentation does not fit the lines above", "Align the keys."),
     ("could not find expected ':'", "a key without ':'", "Write `key: value`."),
     ("mapping values are not allowed", "a ':' is not allowed here", "Quote the text or align it."),
+    ("<document start>", "this does not belong to the lines above", "Align the keys."),
+    ("cannot start any token", "a value cannot start with this character", "Put it in quotes."),
+    ("sequence entries are not", "a '-' is not allowed here", "Start the list on its own line."),
     ("unexpected end of stream", "a quote is never closed", "Close the quote."),
     ("expected ',' or", "a ',' or the closing bracket is missing", "Close what is opened here."),
     ("<stream end>", "a '[' or '{' is never closed", "Close it."),
 )
-# These are found where the file ends, but are understood where it was opened.
-_AT_OPENING = ("unexpected end of stream", "expected ',' or")
+# The parser finds these later, even at the end of the file; a person looks where it started.
+_AT_OPENING = ("unexpected end of stream", "expected ',' or", "could not find expected ':'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ class Source:
 
     def errors(self, mistakes: list[Mistake]) -> SpecFileError:
         """Return all `mistakes` as one error, sorted by line and column."""
-        placed = sorted((self._place(mistake), mistake) for mistake in mistakes)
-        return SpecFileError([self._error(place, mistake) for place, mistake in placed])
+        ordered = sorted(mistakes, key=self._place)
+        return SpecFileError([self._error(mistake) for mistake in ordered])
 
     def _place(self, mistake: Mistake) -> tuple[int, int]:
         path = mistake.path
@@ -80,8 +83,9 @@ class Source:
             path = path[:-1]
         return mistake.at or self.places[path]
 
-    def _error(self, place: tuple[int, int], mistake: Mistake) -> SpecError:
-        parts = (f"{self.file}:{place[0]}:{place[1]}", dotted(mistake.path))
+    def _error(self, mistake: Mistake) -> SpecError:
+        line, column = self._place(mistake)
+        parts = (f"{self.file}:{line}:{column}", dotted(mistake.path))
         return SpecError(": ".join(filter(None, parts)), mistake.problem, mistake.remedy)
 
 

@@ -37,7 +37,7 @@ def check_types(values: object) -> CascadeFile | list[Mistake]:
 
 def _mistakes(detail: ErrorDetails, values: object) -> Iterator[Mistake]:
     path, node = locate(detail["loc"])
-    value = _value_at(values, path)
+    value = value_at(values, path)
     match detail["type"]:
         case "house":
             yield Mistake(path, detail["ctx"]["problem"], detail["ctx"]["remedy"])
@@ -50,7 +50,7 @@ def _mistakes(detail: ErrorDetails, values: object) -> Iterator[Mistake]:
         case "union_tag_invalid":
             key = node["discriminator"]["propertyName"]
             yield _other(
-                (*path, key), _value_at(value, (key,)), list(node["discriminator"]["mapping"])
+                (*path, key), value_at(value, (key,)), list(node["discriminator"]["mapping"])
             )
         case "too_short" if value:
             return  # pydantic does not count items that are wrong themselves
@@ -96,7 +96,8 @@ def _remedy(value: object, node: Node) -> str:
     return "Change the value." if value is not None else "Write a value."
 
 
-def _value_at(values: object, path: KeyPath) -> object:
+def value_at(values: object, path: KeyPath) -> object:
+    """Return the value at `path`; None when there is none."""
     for part in path:
         match values:
             case dict():

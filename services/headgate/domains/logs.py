@@ -96,8 +96,9 @@ class LogTask:
                 )
             return
         ids = [candidate.id for candidate in record.candidates]
-        blank = any(not candidate.text.strip() for candidate in record.candidates)
-        if len(ids) < 2 or len(set(ids)) < len(ids) or not all(ids) or blank:
+        texts = [candidate.text for candidate in record.candidates]
+        blank = not all(each.strip() for each in [*ids, *texts])
+        if len(ids) < 2 or len(set(ids)) < len(ids) or blank:
             raise InputError(
                 place,
                 f"{len(ids)} candidates, or their ids or texts are blank or repeated",
@@ -149,6 +150,8 @@ class LogTask:
             return self.predictions_from_labels(
                 records, np.stack([np.zeros_like(logits), logits], axis=1)
             )
+        if not records:
+            return []
         starts = np.searchsorted(np.asarray(pairs.owners), np.arange(1, len(records)))
         return [
             Prediction(self.options(record), tuple(_softmax(own).tolist()))

@@ -19,6 +19,9 @@ from headgate.lm.schema import Parsed, parse_answer
 from headgate.lm.seam import Completion, Engine, LmRequest, RawAnswer, TransientLmError
 from headgate.types import Deadline, Usage
 
+EXPECTED_ANSWER_CHARS = 200
+"""About what a reason of two sentences and a label take."""
+
 Outcome = Completion | LmError | DeadlineError
 """What becomes of one request of a batch."""
 
@@ -60,6 +63,11 @@ class LargeModel:
     def name(self) -> str:
         """Return the model's name."""
         return self._engine.name
+
+    def expected_usage(self, request: LmRequest) -> Usage:
+        """Return what one call for `request` would consume, estimated without making it."""
+        usage = usage_of(RawAnswer(text="x" * EXPECTED_ANSWER_CHARS), request, self._price)
+        return usage + Usage(calls=1)
 
     async def complete(self, requests: Sequence[LmRequest], deadline: Deadline) -> list[Outcome]:
         """Return one outcome for each request, in the same order.

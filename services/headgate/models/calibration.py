@@ -44,7 +44,7 @@ _COLUMNS = ("patient_age", "OrderDate", "zip code", "tumor_grade", "unit price",
 
 
 def calibration_texts(count: int) -> list[str]:
-    """Return `count` different texts of mixed kinds and lengths; the same ones every time."""
+    """Return texts of mixed kinds and lengths, few of them twice; the same ones every time."""
     rng = np.random.default_rng(20)
     return [_text(rng) for _ in range(count)]
 

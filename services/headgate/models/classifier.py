@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
+from scipy.special import expit
 
 from headgate.models.encoder import Vectors
 from headgate.models.pairs import lexical_features, vector_features
@@ -55,7 +56,7 @@ class TextClassifier:
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
         own = {"columns": self.columns, "weights": self.weights, "bias": self.bias}
-        save_file({**own, **self.tfidf.tensors()}, path)
+        _write({**own, **self.tfidf.tensors()}, path)
 
     @classmethod
     def load(cls, path: Path) -> TextClassifier:
@@ -115,7 +116,7 @@ class PairClassifier:
         """
         features = (pair_features(self.tfidf, firsts, seconds, vectors) - self.mean) / self.scale
         logits = np.stack([network.logit(features) for network in self.networks])
-        probability = _sigmoid(logits).mean(axis=0)
+        probability = expit(logits.astype(np.float64)).mean(axis=0)
         return _log_odds(probability)
 
     def save(self, path: Path) -> None:
@@ -123,10 +124,9 @@ class PairClassifier:
         tensors = {"mean": self.mean, "scale": self.scale, **self.tfidf.tensors()}
         for number, network in enumerate(self.networks):
             for depth, (weights, bias) in enumerate(network.layers):
-                # safetensors writes the memory as it lies: it has to lie row by row.
-                tensors[f"network.{number}.{depth}.weights"] = np.ascontiguousarray(weights)
-                tensors[f"network.{number}.{depth}.bias"] = np.ascontiguousarray(bias)
-        save_file(tensors, path)
+                tensors[f"network.{number}.{depth}.weights"] = weights
+                tensors[f"network.{number}.{depth}.bias"] = bias
+        _write(tensors, path)
 
     @classmethod
     def load(cls, path: Path) -> PairClassifier:
@@ -152,16 +152,17 @@ def pair_features(
     return np.hstack([vector_features(*vectors), lexical])
 
 
+def _write(tensors: Mapping[str, NDArray[np.generic]], path: Path) -> None:
+    # safetensors writes the memory as it lies: it has to lie row by row.
+    save_file({name: np.ascontiguousarray(each) for name, each in tensors.items()}, path)
+
+
 def _network(tensors: Mapping[str, Array], prefix: str) -> Network:
     layers: list[tuple[Array, Array]] = []
     while f"{prefix}.{len(layers)}.bias" in tensors:
         place = f"{prefix}.{len(layers)}"
         layers.append((tensors[f"{place}.weights"], tensors[f"{place}.bias"]))
     return Network(tuple(layers))
-
-
-def _sigmoid(logits: Array) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))))
 
 
 def _log_odds(probability: NDArray[np.float64]) -> Array:

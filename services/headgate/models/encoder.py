@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from headgate.errors import ModelError
 from headgate.models.source import EncoderSource
+from headgate.models.tokenizer import encodable
 
 Vectors = NDArray[np.float32]
 
@@ -76,13 +77,13 @@ class ReferenceEncoder:
     @property
     def dim(self) -> int:
         """Return the length of a vector."""
-        return int(self._model.get_sentence_embedding_dimension() or 0)
+        return int(self._model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors, shape (len(texts), dim)."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
         vectors = self._model.encode(
-            list(texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False
+            encodable(texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(vectors, np.float32)

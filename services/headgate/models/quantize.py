@@ -10,23 +10,33 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from platformdirs import user_cache_path
 
 from headgate.errors import ModelError
 from headgate.models.calibration import calibration_texts
+from headgate.models.encoder import ReferenceEncoder
 from headgate.models.quantized import FILES, MODEL_FILE, TOKENIZER_FILE
 from headgate.models.source import EncoderSource
 from headgate.models.tokenizer import BatchTokenizer, pad
 
+if TYPE_CHECKING:
+    import torch
+
 CALIBRATION_BATCHES = 64
 CALIBRATION_BATCH = 8
 _CALIBRATION_MAX_TOKENS = 128
+_SAME_COSINE = 0.999
+"""Two float32 paths through one encoder agree better; another pooling, worse."""
+_one_conversion = threading.Lock()
+"""Held while `_quiet` exchanges the process's standard streams."""
 
 
 def int8_directory(source: EncoderSource) -> Path:
@@ -38,15 +48,27 @@ def int8_directory(source: EncoderSource) -> Path:
     key = f"{source.sha256[:16]}-ov{version('openvino')}-nncf{version('nncf')}"
     cache_root = Path(os.environ.get("HEADGATE_CACHE", user_cache_path("headgate")))
     target = cache_root / "int8" / key
-    if all((target / name).is_file() for name in FILES):
-        return target
+    with _one_conversion:
+        if not _complete(target):
+            _fill(target, source)
+    return target
+
+
+def _complete(directory: Path) -> bool:
+    return all((directory / name).is_file() for name in FILES)
+
+
+def _fill(target: Path, source: EncoderSource) -> None:
+    """Convert beside the target and rename, so that nobody sees half of it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        write_int8(source, Path(scratch))
+        made = Path(scratch) / "made"
+        made.mkdir()
+        write_int8(source, made)
+        if target.exists() and not _complete(target):
+            target.rename(Path(scratch) / "incomplete")
         with contextlib.suppress(OSError):  # another process was first: its files are the same
-            Path(scratch).rename(target)
-            Path(scratch).mkdir()
-    return target
+            made.rename(target)
 
 
 def write_int8(source: EncoderSource, directory: Path) -> None:
@@ -55,11 +77,13 @@ def write_int8(source: EncoderSource, directory: Path) -> None:
     Post-training quantisation with the transformer preset, calibrated on 64 batches of 8 texts.
 
     Raises:
-        ModelError: The encoder cannot be converted.
+        ModelError: The encoder cannot be converted, or does more than average its tokens.
     """
     try:
         with _quiet():
             _convert(source, directory)
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(
             f"models.{source.name}",
@@ -80,7 +104,9 @@ def _convert(source: EncoderSource, directory: Path) -> None:
     example = {name: torch.from_numpy(array) for name, array in batches[0].items()}
     shape = openvino.PartialShape([-1, -1])
     inputs = [(name, shape, openvino.Type.i64) for name in example]
-    model = openvino.convert_model(_pooled(source), example_input=example, input=inputs)
+    pooled = _pooled(source)
+    _check_pooling(source, pooled(**example).detach().numpy())
+    model = openvino.convert_model(pooled, example_input=example, input=inputs)
     quantized = nncf.quantize(
         model,
         nncf.Dataset(batches),
@@ -90,7 +116,22 @@ def _convert(source: EncoderSource, directory: Path) -> None:
     openvino.save_model(quantized, str(directory / MODEL_FILE))
 
 
-def _pooled(source: EncoderSource) -> object:
+def _check_pooling(source: EncoderSource, vectors: np.ndarray) -> None:
+    """Refuse an encoder whose own vectors of the first calibration texts are others.
+
+    Its configuration may ask for another pooling, a further layer or a prompt.
+    """
+    reference = ReferenceEncoder(source, _CALIBRATION_MAX_TOKENS, "cpu")
+    wanted = reference.encode(calibration_texts(CALIBRATION_BATCH))
+    if wanted.shape != vectors.shape or float((wanted * vectors).sum(axis=1).min()) < _SAME_COSINE:
+        raise ModelError(
+            f"models.{source.name}",
+            "its vectors are not the mean over its tokens, which is all the int8 path computes",
+            "Use `precision: float32` for this encoder.",
+        )
+
+
+def _pooled(source: EncoderSource) -> Callable[..., torch.Tensor]:
     """Return a torch module: ids, mask -> mean over tokens, scaled to length 1."""
     import torch
     from transformers import AutoModel

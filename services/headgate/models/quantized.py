@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from headgate.artifact import sha256_of
+from headgate.errors import ModelError
 from headgate.models.encoder import Vectors
 from headgate.models.tokenizer import BatchTokenizer, Tokens, pad
 
@@ -34,7 +35,20 @@ class QuantizedEncoder:
         Args:
             directory: Holds the files that `quantize.write_int8` wrote.
             max_tokens: Longer texts are cut.
+
+        Raises:
+            ModelError: The files are not there or do not make an encoder.
         """
+        try:
+            self._load(directory, max_tokens)
+        except Exception as error:
+            raise ModelError(
+                str(directory),
+                f"the int8 encoder cannot be loaded ({type(error).__name__})",
+                "Fit the cascade again.",
+            ) from error
+
+    def _load(self, directory: Path, max_tokens: int) -> None:
         import openvino
 
         core = openvino.Core()

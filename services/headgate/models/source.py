@@ -50,11 +50,24 @@ def resolve_source(source: str, revision: str | None = None) -> EncoderSource:
         directory = Path(source)
     else:
         directory = _download(source, revision)
-    hashes = _hashes(source, directory)
-    if source == EMBEDDED:
+    return check_directory(source, directory)
+
+
+def check_directory(name: str, directory: Path) -> EncoderSource:
+    """Check and hash the encoder files in a directory.
+
+    Args:
+        name: As the cascade names the encoder; `embedded` must have the pinned hashes.
+        directory: Where its files lie.
+
+    Raises:
+        ModelError: Files are missing, altered, or in a format that could run code.
+    """
+    hashes = _hashes(name, directory)
+    if name == EMBEDDED:
         _check_embedded(hashes)
     digest = hashlib.sha256("".join(f"{k}:{hashes[k]}\n" for k in sorted(hashes)).encode())
-    return EncoderSource(source, directory, digest.hexdigest())
+    return EncoderSource(name, directory, digest.hexdigest())
 
 
 def _embedded_directory() -> Path:

@@ -26,14 +26,22 @@ class BatchTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Return the token ids of each text, special tokens included."""
-        return [each.ids for each in self._tokenizer.encode_batch(list(texts))]
+        return [each.ids for each in self._tokenizer.encode_batch(encodable(texts))]
+
+
+def encodable(texts: Sequence[str]) -> list[str]:
+    """Return the texts with `?` for each lone surrogate.
+
+    JSON can carry one and UTF-8 cannot; a tokenizer refuses the whole batch because of it.
+    """
+    return [text.encode(errors="replace").decode() for text in texts]
 
 
 def pad(tokens: Sequence[Tokens], multiple: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pad to the longest text, rounded up to a multiple.
 
     Args:
-        tokens: One list of ids a text.
+        tokens: One list of ids a text; at least one text.
         multiple: Widths are rounded up to it: fewer distinct shapes, fewer compiled kernels.
 
     Returns:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgate.domains.logs import LogTask
+from headgate.errors import NotFoundError
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.models.encoder import Vectors
 from headgate.stages.contract import Batch, Cell, TextEncoder
@@ -88,17 +89,23 @@ class Classify:
         logits = await self._fit_logits(classifier, pairs.firsts, pairs.seconds)
         return self._task.predictions_from_pairs(records, pairs, logits)
 
-    async def score_pairs(
-        self, firsts: Sequence[str], seconds: Sequence[str]
-    ) -> NDArray[np.float32]:
-        """Return the log-odds that each pair fits.
+    async def compare(self, firsts: Sequence[str], seconds: Sequence[str]) -> NDArray[np.float32]:
+        """Return how well each second text fits its first, shape (len(firsts),).
+
+        By the pair classifier's log-odds; by cosine for a classifier of single texts.
 
         Raises:
-            TypeError: The classifier reads single texts. This is a bug of the caller.
+            NotFoundError: There is neither a pair classifier nor an encoder.
         """
-        if not isinstance(self._classifier, PairClassifier):
-            raise TypeError("score_pairs needs a pair classifier. This is a bug.")
-        return await self._fit_logits(self._classifier, firsts, seconds)
+        if isinstance(self._classifier, PairClassifier):
+            return await self._fit_logits(self._classifier, firsts, seconds)
+        vectors = await self._encode([*firsts, *seconds])
+        if vectors is None:
+            raise NotFoundError(
+                f"stage {self.name!r}", "it has no encoder to compare texts with", "Name another."
+            )
+        product = vectors[: len(firsts)] * vectors[len(firsts) :]
+        return np.asarray(product.sum(axis=1), np.float32)
 
     async def _fit_logits(
         self, classifier: PairClassifier, firsts: Sequence[str], seconds: Sequence[str]

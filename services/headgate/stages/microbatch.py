@@ -28,7 +28,7 @@ class Batching:
     """Longest wait, in milliseconds, for a batch to fill."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Waiting(Generic[Item, Value]):
     """Items of one call, at most a batch of them, and who waits for their values."""
 
@@ -77,7 +77,7 @@ class MicroBatcher(Generic[Item, Value]):
 
     def _enqueue(self, items: Sequence[Item]) -> asyncio.Future[list[Value]]:
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[Item, Value](items, loop.create_future())
+        waiting: _Waiting[Item, Value] = _Waiting(items, loop.create_future())
         self._queue.append(waiting)
         self._queued += len(items)
         if self._timer is None:

@@ -1,7 +1,6 @@
 """A checked cascade, with what it needs from its folder, on this machine and on another."""
 
 import json
-import pickle
 
 import pytest
 
@@ -94,6 +93,12 @@ def test_a_classify_after_a_gate_may_be_last(load):
     assert loaded.sources == {"slm": "org/name"}
 
 
+def test_ordinary_words_are_not_taken_for_secrets(load):
+    labels = "[disk-failure-is-imminent-now, risk_assessment_is_pending, sk-learn, https://a/b:c]"
+
+    assert len(load(MINIMAL.replace("[info, error]", labels)).spec.task.labels) == 4
+
+
 def test_a_retrieve_may_name_its_encoder(load):
     text = EXAMPLE.replace("    llm:\n", "    other: {kind: encoder}\n    llm:\n")
     text = text.replace("top_k: 5", "model: other")
@@ -128,7 +133,7 @@ def test_a_secret_file_is_named_but_not_read(load):
 def test_a_prompt_that_cannot_be_used_is_refused_at_its_key(load, folder, content, says):
     (folder / "prompts" / "decide.md").write_bytes(content)
 
-    with pytest.raises(SpecFileError, match=rf"cascade.yaml:24:47: spec.flow\[3\].prompt: {says}"):
+    with pytest.raises(SpecFileError, match=rf"cascade.yaml:26:48: spec.flow\[3\].prompt: {says}"):
         load(EXAMPLE)
 
 
@@ -199,7 +204,7 @@ def test_inline_and_back_is_the_same_cascade_without_its_folder(load, tiers, fol
     loaded = load_cascade(tiers / "cascade.yaml") if name == "tiers" else None
     loaded = loaded or load({"minimal": MINIMAL, "example": EXAMPLE}[name])
     sent = json.dumps(inline(loaded))
-    folder.rename(folder.with_name("gone"))
+    folder.rename(folder.with_name(f"{folder.name}_gone"))
 
     received = from_inline(json.loads(sent))
 
@@ -250,10 +255,3 @@ def test_an_inlined_cascade_is_checked_again(load):
         ("spec.domian", "Did you mean 'domain'?"),
         ("spec.flow[0].model", "Did you mean 'slm'?"),
     ]
-
-
-def test_the_errors_of_a_file_survive_pickling(load):
-    with pytest.raises(SpecFileError) as caught:
-        load(EXAMPLE.replace("model: slm", "model: slmm"))
-
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301

@@ -268,7 +268,7 @@ VALUES = [
     case(
         "kind-of-model-that-is-not-there",
         ("kind: encoder", "¦kind: encodr"),
-        says="spec.models.slm.kind: expected 'encoder', 'ngrams' or 'lm', found 'encodr'. "
+        says="spec.models.slm.kind: expected 'encoder', 'lm' or 'ngrams', found 'encodr'. "
         "Did you mean 'encoder'?",
     ),
     case(
@@ -684,6 +684,25 @@ def test_every_mistake_of_a_file_is_reported_at_once_by_line(refuse):
 
 
 SECRET = "sk-canary-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param("sk-proj-0123456789abcdef", id="openai"),
+        pytest.param("'Use hf_0123456789abcdefgh here'", id="inside-a-sentence"),
+        pytest.param("ghp_0123456789abcdefgh", id="github"),
+        pytest.param("AKIA0123456789ABCDEF", id="aws"),
+        pytest.param("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", id="web-token"),
+        pytest.param("Bearer 0123456789", id="bearer"),
+        pytest.param("s3://me:canary@bucket/x", id="address-with-a-password"),
+    ],
+)
+def test_a_text_that_looks_like_a_secret_is_refused_wherever_it_is(refuse, secret):
+    errors, places = refuse(base(("artifact: artifacts/logs", f"¦artifact: {secret}")))
+
+    assert [error.problem for error in errors] == ["this looks like a secret"]
+    assert errors[0].place.endswith(f"{places[0]}: spec.artifact")
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,10 @@ BROKEN = [
     pytest.param("a: ¦[b, c\nd: e\n", "the closing bracket is missing", id="open-bracket"),
     pytest.param("a: ¦{b: c\n", "the closing bracket is missing", id="open-brace"),
     pytest.param("a: {¦", "is never closed", id="ends-in-a-brace"),
+    pytest.param("a: ¦- b\n", "a '-' is not allowed here", id="list-on-the-line-of-its-key"),
+    pytest.param("  a: 1\n¦b: 2\n", "does not belong to the lines above", id="first-key-indented"),
     pytest.param("a: ¦]\n", "this is not YAML", id="bracket-without-a-start"),
-    pytest.param("a: ¦@b\n", "this is not YAML", id="reserved-character"),
+    pytest.param("a: ¦@b\n", "a value cannot start with this", id="reserved-character"),
     pytest.param('a: "\\¦q"\n', "this is not YAML", id="unknown-escape"),
     pytest.param('a¦: "\\U99999999"\n', "this is not YAML", id="escape-beyond-unicode"),
     pytest.param("? ¦[a, b]\n: c\n", "a key must be text", id="list-as-a-key"),
@@ -53,12 +55,17 @@ BROKEN = [
     pytest.param("a: b¦\u2028c\n", "the character U+2028 cannot be seen", id="line-separator"),
     pytest.param("a: ¦\u202eb\n", "the character U+202E cannot be seen", id="right-to-left"),
     pytest.param("a: b¦\rc: d\n", "the character U+000D cannot be seen", id="lone-return"),
-    pytest.param("*¦a : b\n".replace("*¦", "¦*"), "aliases are not allowed", id="alias-as-a-key"),
+    pytest.param("¦*a : b\n", "aliases are not allowed", id="alias-as-a-key"),
 ]
 
 
 def said_at(errors):
-    return {error.place.split(": ")[0].split(":", 1)[1]: error.problem for error in errors}
+    """Return what is said at each `line:column`."""
+    found = {}
+    for error in errors:
+        place = error.place.split(": ")[0].split(":", 1)[1]
+        found[place] = f"{found.get(place, '')}{error.problem}\n"
+    return found
 
 
 @pytest.mark.parametrize(("text", "says"), BROKEN)
@@ -121,9 +128,9 @@ def test_an_alias_bomb_is_refused_before_it_grows(refuse):
     ("text", "says"),
     [
         pytest.param("a: " + "[" * 33, ":1:36: values are nested deeper than 32", id="lists"),
-        pytest.param("{a: " * 100_000, "values are nested deeper than 32 levels", id="mappings"),
+        pytest.param("{a: " * 50_000, "values are nested deeper than 32 levels", id="mappings"),
         pytest.param("- " * 100_000, "values are nested deeper than 32 levels", id="dashes"),
-        pytest.param("[" + "1," * MAX_NODES, "more than 10000 values", id="values"),
+        pytest.param("[" + "1," * MAX_NODES, "more than 5000 values", id="values"),
         pytest.param("#" * (MAX_BYTES + 1), ":1:1: the file is larger than 262144", id="bytes"),
     ],
 )
@@ -187,7 +194,7 @@ def test_numbers_may_be_written_in_every_form_of_yaml_1_2(load):
         pytest.param("cascade.yaml/below", "cannot be read", id="below-a-file"),
         pytest.param("prompts", "it is a directory", id="directory"),
         pytest.param("pipe", "it is not a regular file", id="pipe"),
-        pytest.param("a\0b", "", id="nul"),
+        pytest.param("a\0b", "there is no such|cannot be read", id="nul"),
         pytest.param("a" * 5000, "cannot be read", id="name-too-long"),
     ],
 )
@@ -201,7 +208,7 @@ def test_a_path_that_is_no_file_is_refused_without_a_line(folder, name, says):
 
 
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(
     start=st.integers(0, len(EXAMPLE)),

@@ -1,0 +1,195 @@
+"""A cascade's stages, each called alone: classify, retrieve, rerank, verify.
+
+records or texts -> one stage -> its answers, without gate and trace
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgate.cascade.engine import Engine
+from headgate.errors import DeadlineError, HeadgateError, InputError, NotFoundError
+from headgate.stages.catalog import Classify, Retrieve, Verify
+from headgate.stages.contract import Batch, Cell, Hits, Stage
+from headgate.types import Candidate, Deadline, Judgement, Prediction, Record, Verification
+
+Ranking = tuple[tuple[str, float], ...]
+"""Candidate ids with scores, best first."""
+StageType = TypeVar("StageType", Classify, Retrieve, Verify)
+
+
+async def classify(
+    engine: Engine, records: Sequence[Record], deadline: Deadline, *, stage: str = ""
+) -> list[Prediction | HeadgateError]:
+    """Return the small model's prediction, or an error, a record.
+
+    Raises:
+        NotFoundError: The cascade has no such classify stage.
+    """
+    found = _stage(engine, Classify, stage)
+    cells = await _run_valid(engine, found, records, deadline)
+    return [cell for cell in cells if isinstance(cell, Prediction | HeadgateError)]
+
+
+async def retrieve(
+    engine: Engine, queries: Sequence[str], deadline: Deadline, *, stage: str = "", top_k: int = 0
+) -> list[Hits]:
+    """Return the nearest documents a query text, nearest first; the stage's own number when 0.
+
+    Raises:
+        NotFoundError: The cascade has no such retrieve stage.
+        DeadlineError: Too late.
+    """
+    found = _stage(engine, Retrieve, stage)
+    async with _within(deadline):
+        return await found.search(queries, top_k or found.top_k)
+
+
+async def rerank(
+    engine: Engine, items: Sequence[tuple[str, Sequence[Candidate]]], deadline: Deadline
+) -> list[Ranking]:
+    """Return each item's candidates, best first, by how well they fit its text.
+
+    The score is the log-odds of the cascade's pair classifier, or the cosine of the texts'
+    vectors where the cascade classifies single texts.
+
+    Args:
+        engine: The cascade.
+        items: A text and its candidates, at least one.
+        deadline: When the caller stops waiting.
+
+    Raises:
+        InputError: An item has no candidates, or two of the same id.
+        NotFoundError: The cascade has no encoder to compare with.
+        DeadlineError: Too late.
+    """
+    for position, (_, candidates) in enumerate(items):
+        _check_candidates(position, candidates)
+    pairs = [(text, each.text) for text, candidates in items for each in candidates]
+    stage = _stage(engine, Classify, "")
+    async with _within(deadline):
+        firsts, seconds = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        scores = await stage.compare(firsts, seconds)
+    ends = np.cumsum([len(candidates) for _, candidates in items])
+    parts = np.split(scores, ends[:-1])
+    return [_ranking(each[1], own) for each, own in zip(items, parts, strict=True)]
+
+
+async def verify(
+    engine: Engine,
+    records: Sequence[Record],
+    deadline: Deadline,
+    *,
+    stage: str = "",
+    proposals: Sequence[str] = (),
+) -> list[Verification]:
+    """Return the large model's decision, or an error, a record; no small model is asked first.
+
+    Args:
+        engine: The cascade.
+        records: What to decide.
+        deadline: When the caller stops waiting.
+        stage: The verify stage; the last one when empty.
+        proposals: An answer a record to be confirmed or not; or none at all.
+
+    Raises:
+        InputError: The number of proposals is another than that of records.
+        NotFoundError: The cascade has no such verify stage.
+    """
+    if proposals and len(proposals) != len(records):
+        problem = f"{len(proposals)} proposals for {len(records)} records"
+        raise InputError("proposals", problem, "Send one a record, or none.")
+    found = _stage(engine, Verify, stage)
+    columns = await _evidence(engine, found, records, deadline)
+    cells = await _run_valid(engine, found, records, deadline, columns)
+    wanted = list(proposals) or [""] * len(records)
+    return [
+        _verification(record, cell, proposal)
+        for record, cell, proposal in zip(records, cells, wanted, strict=True)
+    ]
+
+
+def _verification(record: Record, cell: Cell, proposal: str) -> Verification:
+    if isinstance(cell, Judgement):
+        confirmed = cell.answer == proposal if proposal else None
+        return Verification(record.id, cell, confirmed)
+    return Verification(record.id, error=cell if isinstance(cell, HeadgateError) else None)
+
+
+def _stage(engine: Engine, kind: type[StageType], name: str) -> StageType:
+    """Return the stage of that name, or the last of its kind when no name is given."""
+    stages = [node for node in engine.nodes if isinstance(node, kind)]
+    named = [stage for stage in stages if name in ("", stage.name)]
+    if not named:
+        wanted = f"{kind.kind} stage {name!r}" if name else f"{kind.kind} stage"
+        raise NotFoundError(
+            f"cascade {engine.name!r}",
+            f"it has no {wanted}",
+            f"It has: {', '.join(node.name for node in engine.nodes)}.",
+        )
+    return named[-1]
+
+
+async def _run_valid(
+    engine: Engine,
+    stage: Stage,
+    records: Sequence[Record],
+    deadline: Deadline,
+    columns: dict[str, list[Cell]] | None = None,
+) -> list[Cell]:
+    """Run a stage on the records the task can answer; the others get their error."""
+    cells: dict[int, Cell] = {}
+    for index, record in enumerate(records):
+        try:
+            engine.task.check(record)
+        except HeadgateError as error:
+            cells[index] = error
+    valid = [index for index in range(len(records)) if index not in cells]
+    chosen = {k: [column[index] for index in valid] for k, column in (columns or {}).items()}
+    batch = Batch([records[index] for index in valid], deadline, chosen)
+    async with _within(deadline):
+        cells.update(zip(valid, await stage.run(batch), strict=True))
+    return [cells[index] for index in range(len(records))]
+
+
+async def _evidence(
+    engine: Engine, stage: Verify, records: Sequence[Record], deadline: Deadline
+) -> dict[str, list[Cell]]:
+    """Return what the verify stage shows the large model; errors of records stay for later."""
+    if not stage.evidence:
+        return {}
+    found = _stage(engine, Retrieve, stage.evidence)
+    return {stage.evidence: await _run_valid(engine, found, records, deadline)}
+
+
+def _check_candidates(position: int, candidates: Sequence[Candidate]) -> None:
+    ids = [candidate.id for candidate in candidates]
+    if not ids or len(set(ids)) < len(ids) or not all(ids):
+        raise InputError(
+            f"items[{position}].candidates",
+            f"{len(ids)} candidates, or their ids are blank or repeated",
+            "Send at least one, with different ids.",
+        )
+
+
+def _ranking(candidates: Sequence[Candidate], scores: NDArray[np.float32]) -> Ranking:
+    order = np.argsort(-scores, kind="stable").tolist()
+    return tuple((candidates[place].id, float(scores[place])) for place in order)
+
+
+@asynccontextmanager
+async def _within(deadline: Deadline) -> AsyncIterator[None]:
+    """Turn the end of the caller's time into our error."""
+    try:
+        async with asyncio.timeout(max(deadline.remaining_s(), 0)):
+            yield
+    except TimeoutError:
+        raise DeadlineError(
+            "request", "its time was over before the answer was there", "Allow more time."
+        ) from None

@@ -1,0 +1,158 @@
+"""Runs a cascade over labelled rows and counts.
+
+labelled rows -> engine -> Evaluation: accuracy of each tier, share, cost, latency
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from headgate.cascade.capabilities import verify
+from headgate.cascade.engine import Engine
+from headgate.domains.log_rows import LabelledRecord
+from headgate.errors import InputError
+from headgate.types import Deadline, Record, Result, Usage
+
+CHUNK = 250
+"""Records a batch."""
+CHUNK_TIMEOUT_S = 600.0
+LATENCY_SAMPLE = 200
+"""Records that are timed one by one."""
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures over one set of labelled rows."""
+
+    rows: int
+    small_accuracy: float
+    """Of the small models alone."""
+    cascade_accuracy: float
+    llm_share: float
+    """Share of rows that were sent to the large model."""
+    usage: Usage
+    """What the large model consumed in the cascade."""
+    seconds: float
+    """Wall time of the cascade over all rows."""
+    p50_ms: float
+    """Median time of one record alone, in milliseconds."""
+    p95_ms: float
+    degraded: Mapping[str, int]
+    """Rows that were not answered as wanted, by reason."""
+    failed: Mapping[str, int]
+    """Rows without an answer, by reason; they count as wrong."""
+    large_accuracy: float | None = None
+    """Of the large model alone; None when it was not asked about every row."""
+    oracle_accuracy: float | None = None
+    """Of whichever tier is right."""
+    large_usage: Usage = field(default_factory=Usage)
+    """What the large model alone consumed."""
+
+
+async def evaluate(
+    engine: Engine,
+    rows: Sequence[LabelledRecord],
+    *,
+    large_alone: bool,
+    report: Report = lambda step, done, total: None,
+) -> Evaluation:
+    """Return the figures of a cascade over labelled rows.
+
+    Args:
+        engine: The cascade.
+        rows: Rows that it was not fitted on.
+        large_alone: Whether to ask the large model about every row too, which costs.
+        report: Told of progress.
+
+    Raises:
+        InputError: There are no rows.
+    """
+    if not rows:
+        raise InputError("labels", "there are no rows", "Give at least one.")
+    labels = [row.label for row in rows]
+    small = await _small(engine, rows, report)
+    started = time.perf_counter()
+    results = await _cascade(engine, rows, report)
+    seconds = time.perf_counter() - started
+    p50_ms, p95_ms = await _latencies(engine, rows, report)
+    large, large_usage = await _large(engine, rows, report) if large_alone else (None, Usage())
+    small_right, cascade_right = _right(small, labels), _right([r.answer for r in results], labels)
+    large_right = None if large is None else _right(large, labels)
+    return Evaluation(
+        rows=len(rows),
+        small_accuracy=float(small_right.mean()),
+        cascade_accuracy=float(cascade_right.mean()),
+        llm_share=sum(_asked(result) for result in results) / len(rows),
+        usage=sum((result.usage for result in results), Usage()),
+        seconds=seconds,
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        degraded=Counter(result.degraded for result in results if result.degraded),
+        failed=Counter(result.error.reason for result in results if result.error),
+        large_accuracy=None if large_right is None else float(large_right.mean()),
+        oracle_accuracy=None if large_right is None else float((small_right | large_right).mean()),
+        large_usage=large_usage,
+    )
+
+
+def _asked(result: Result) -> bool:
+    return any(step.kind == "verify" for step in result.path)
+
+
+def _right(answers: Sequence[str], labels: Sequence[str]) -> np.ndarray:
+    return np.array([answer == label for answer, label in zip(answers, labels, strict=True)])
+
+
+def _chunks(rows: Sequence[LabelledRecord]) -> list[list[Record]]:
+    records = [row.record for row in rows]
+    return [records[start : start + CHUNK] for start in range(0, len(records), CHUNK)]
+
+
+async def _small(engine: Engine, rows: Sequence[LabelledRecord], report: Report) -> list[str]:
+    answers: list[str] = []
+    for chunk in _chunks(rows):
+        advanced = await engine.advance(chunk, Deadline.after(CHUNK_TIMEOUT_S))
+        answers += [progress.result().answer for progress in advanced]
+        report("small models alone", len(answers), len(rows))
+    return answers
+
+
+async def _cascade(engine: Engine, rows: Sequence[LabelledRecord], report: Report) -> list[Result]:
+    results: list[Result] = []
+    for chunk in _chunks(rows):
+        results += await engine.run(chunk, Deadline.after(CHUNK_TIMEOUT_S))
+        report("cascade", len(results), len(rows))
+    return results
+
+
+async def _large(
+    engine: Engine, rows: Sequence[LabelledRecord], report: Report
+) -> tuple[list[str], Usage]:
+    answers: list[str] = []
+    usage = Usage()
+    for chunk in _chunks(rows):
+        for each in await verify(engine, chunk, Deadline.after(CHUNK_TIMEOUT_S)):
+            answers.append(each.judgement.answer if each.judgement else "")
+            usage += each.judgement.usage if each.judgement else Usage()
+        report("large model alone", len(answers), len(rows))
+    return answers, usage
+
+
+async def _latencies(
+    engine: Engine, rows: Sequence[LabelledRecord], report: Report
+) -> tuple[float, float]:
+    """Return median and 95th percentile of single records, in milliseconds."""
+    taken: list[float] = []
+    for row in rows[:LATENCY_SAMPLE]:
+        started = time.perf_counter()
+        await engine.run([row.record], Deadline.after(CHUNK_TIMEOUT_S))
+        taken.append((time.perf_counter() - started) * 1000)
+    report("latency", len(taken), len(taken))
+    return float(np.percentile(taken, 50)), float(np.percentile(taken, 95))

@@ -1,0 +1,247 @@
+"""Every documented key: what it is when absent, and that its limits are what is documented."""
+
+import pytest
+
+from headgate.cascade.schema import schema
+from headgate.errors import SpecFileError
+
+FULL = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: full, description: Every key there is.}
+spec:
+  domain: logs
+  task: {operation: match_description, labels: [mismatch, match]}
+  artifact: s3://bucket/full
+  models:
+    fast: {kind: ngrams, buckets: 4096}
+    slm:
+      kind: encoder
+      source: org/name
+      revision: abc123
+      precision: float32
+      placement: deployment
+      batch: {max_size: 8, max_wait_ms: 2}
+      max_tokens: 128
+      replicas: 3
+      resources: {cpu: 2, gpu: 0.5, memory_mb: 2048}
+    llm:
+      kind: lm
+      engine: openai
+      model: gpt-4o-mini
+      base_url: http://localhost:8000/v1
+      api_key: {env: OPENAI_API_KEY}
+      max_concurrency: 4
+      timeout_s: 12.5
+      max_output_tokens: 256
+      price: {input_usd_per_million: 0.15, output_usd_per_million: 1}
+      cache_entries: 0
+  flow:
+    - {name: first, kind: classify, model: fast}
+    - {name: sure, kind: gate, of: first}
+    - {name: second, kind: classify, model: slm}
+    - {name: surer, kind: gate, of: second}
+    - {name: similar, kind: retrieve, index: error_cases, top_k: 7, model: slm}
+    - {name: decide, kind: verify, model: llm, prompt: prompts/decide.md, evidence: similar}
+  deferral:
+    score: margin
+    budget: {llm_share: 0.3}
+"""
+
+OPENAI = FULL[FULL.index("      engine: openai") : FULL.index("      max_concurrency")]
+TIMES = "      timeout_s: 12.5\n      max_output_tokens: 256\n"
+REPLAY = FULL.replace(
+    OPENAI,
+    "      engine: replay\n      recordings: answers.jsonl\n      model: gpt-4o-mini\n",
+).replace(TIMES, "")
+
+PLAIN = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: plain}
+spec:
+  domain: logs
+  task: {operation: match_description, labels: [mismatch, match]}
+  artifact: fitted
+  models:
+    fast: {kind: ngrams}
+    slm: {kind: encoder}
+    llm: {kind: lm, engine: openai, model: some}
+  flow:
+    - {name: first, kind: classify, model: fast}
+    - {name: sure, kind: gate, of: first}
+    - {name: similar, kind: retrieve, index: error_cases}
+    - {name: decide, kind: verify, model: llm, prompt: prompts/decide.md, evidence: similar}
+"""
+
+
+def test_every_key_of_a_file_is_kept_as_written(load):
+    spec = load(FULL).spec
+
+    slm, llm = spec.models["slm"], spec.models["llm"]
+    assert load(FULL).document.metadata.description == "Every key there is."
+    assert spec.models["fast"].buckets == 4096
+    assert (slm.source, slm.revision, slm.precision) == ("org/name", "abc123", "float32")
+    assert (slm.placement, slm.replicas, slm.max_tokens) == ("deployment", 3, 128)
+    assert (slm.batch.max_size, slm.batch.max_wait_ms) == (8, 2.0)
+    assert (slm.resources.cpu, slm.resources.gpu, slm.resources.memory_mb) == (2.0, 0.5, 2048)
+    assert (llm.model, llm.base_url, llm.api_key.env) == (
+        "gpt-4o-mini",
+        "http://localhost:8000/v1",
+        "OPENAI_API_KEY",
+    )
+    assert (llm.max_concurrency, llm.timeout_s, llm.max_output_tokens) == (4, 12.5, 256)
+    assert (llm.price.input_usd_per_million, llm.price.output_usd_per_million) == (0.15, 1.0)
+    assert llm.cache_entries == 0
+    assert [stage.kind for stage in spec.flow] == ["classify", "gate"] * 2 + ["retrieve", "verify"]
+    assert (spec.flow[4].top_k, spec.flow[4].model, spec.flow[5].evidence) == (7, "slm", "similar")
+    assert (spec.deferral.score, spec.deferral.budget.llm_share) == ("margin", 0.3)
+
+
+def test_every_key_of_a_replay_model_is_kept_as_written(load):
+    llm = load(REPLAY).spec.models["llm"]
+
+    assert (llm.recordings, llm.model, llm.cache_entries) == ("answers.jsonl", "gpt-4o-mini", 0)
+
+
+def test_absent_keys_have_the_documented_defaults(load):
+    spec = load(PLAIN).spec
+
+    slm, llm = spec.models["slm"], spec.models["llm"]
+    assert spec.models["fast"].buckets == 262144
+    assert (slm.source, slm.revision, slm.precision) == ("embedded", None, "int8")
+    assert (slm.placement, slm.replicas, slm.max_tokens) == ("inline", 1, 256)
+    assert (slm.batch.max_size, slm.batch.max_wait_ms) == (64, 4.0)
+    assert (slm.resources.cpu, slm.resources.gpu, slm.resources.memory_mb) == (1.0, 0.0, None)
+    assert (llm.base_url, llm.api_key, llm.price) == (None, None, None)
+    assert (llm.max_concurrency, llm.timeout_s, llm.max_output_tokens) == (32, 30.0, 512)
+    assert llm.cache_entries == 10_000
+    assert spec.flow[2].top_k == 5
+    assert spec.encoder_of(spec.flow[2]) == "slm"
+    assert (spec.deferral.score, spec.deferral.budget.llm_share) == ("auto", 0.15)
+
+
+def test_the_two_files_together_name_every_key_of_the_models():
+    text = FULL + REPLAY + "file: "
+    documented = {key for node in schema()["$defs"].values() for key in node["properties"]}
+
+    assert [
+        key for key in sorted(documented) if f"{key}: " not in text and f"{key}:\n" not in text
+    ] == []
+
+
+LIMITS = [
+    pytest.param("max_size: 8", "max_size: {}", (1, 1024), (0, 1025), id="batch-max-size"),
+    pytest.param("max_wait_ms: 2", "max_wait_ms: {}", (0, 1000), (-1, 1001), id="batch-max-wait"),
+    pytest.param("max_tokens: 128", "max_tokens: {}", (16, 512), (15, 513), id="max-tokens"),
+    pytest.param("replicas: 3", "replicas: {}", (1, 64), (0, 65), id="replicas"),
+    pytest.param("cpu: 2", "cpu: {}", (0.1, 64), (0, -1), id="cpu"),
+    pytest.param("gpu: 0.5", "gpu: {}", (0, 8), (-0.1, -1), id="gpu"),
+    pytest.param("memory_mb: 2048", "memory_mb: {}", (1, 10**6), (0, -1), id="memory"),
+    pytest.param("buckets: 4096", "buckets: {}", (1024, 4194304), (1023, 4194305), id="buckets"),
+    pytest.param("rrency: 4", "rrency: {}", (1, 1024), (0, 1025), id="max-concurrency"),
+    pytest.param("timeout_s: 12.5", "timeout_s: {}", (0.1, 600), (0, 600.1), id="timeout"),
+    pytest.param("tokens: 256", "tokens: {}", (1, 8192), (0, 8193), id="max-output-tokens"),
+    pytest.param("million: 0.15", "million: {}", (0, 1000), (-0.1, -1), id="input-price"),
+    pytest.param("million: 1", "million: {}", (0, 1000), (-0.1, -1), id="output-price"),
+    pytest.param("entries: 0", "entries: {}", (0, 10**6), (-1, 10**6 + 1), id="cache-entries"),
+    pytest.param("top_k: 7", "top_k: {}", (1, 100), (0, 101), id="top-k"),
+    pytest.param("share: 0.3", "share: {}", (0, 1), (-0.1, 1.1), id="llm-share"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "allowed", "refused"), LIMITS)
+def test_a_number_is_accepted_up_to_its_limits_and_not_beyond(load, old, new, allowed, refused):
+    assert FULL.count(old) == 1
+
+    for number in allowed:
+        load(FULL.replace(old, new.format(number)))
+    for number in refused:
+        with pytest.raises(SpecFileError, match=f"found the number {number}"):
+            load(FULL.replace(old, new.format(number)))
+
+
+@pytest.mark.parametrize(
+    ("operation", "labels", "fits"),
+    [
+        pytest.param("match_description", 2, True, id="match-two"),
+        pytest.param("match_description", 3, False, id="match-three"),
+        pytest.param("level", 2, True, id="level-two"),
+        pytest.param("level", 1, False, id="level-one"),
+        pytest.param("module", 200, True, id="module-200"),
+        pytest.param("module", 201, False, id="module-201"),
+        pytest.param("classify_lines", 3, True, id="lines-three"),
+        pytest.param("classify_lines", 0, False, id="lines-none"),
+        pytest.param("rank_causes", 1, False, id="causes-one"),
+        pytest.param("rank_causes", 0, False, id="causes-with-an-empty-list"),
+    ],
+)
+def test_each_operation_has_its_number_of_labels(load, operation, labels, fits):
+    names = ", ".join(f"label{number}" for number in range(labels))
+    task = f"task: {{operation: {operation}, labels: [{names}]}}"
+    text = PLAIN.replace(PLAIN.split("\n")[5].strip(), task)
+
+    if fits:
+        assert len(load(text).spec.task.labels) == labels
+    else:
+        with pytest.raises(SpecFileError, match=r"spec\.task\.labels: "):
+            load(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "fits"),
+    [
+        pytest.param("embedded", True, id="embedded"),
+        pytest.param("./weights", True, id="beside"),
+        pytest.param("../weights", True, id="above"),
+        pytest.param("/models/slm", True, id="absolute"),
+        pytest.param("org/name", True, id="hub"),
+        pytest.param("weights", False, id="bare"),
+        pytest.param("a/b/c", False, id="three-parts"),
+        pytest.param("os:system", False, id="import-path"),
+        pytest.param("https://host/x", False, id="address"),
+        pytest.param("''", False, id="empty"),
+    ],
+)
+def test_a_source_is_embedded_a_directory_or_a_hub_id(load, source, fits):
+    text = PLAIN.replace("{kind: encoder}", f"{{kind: encoder, source: {source}}}")
+
+    if fits:
+        assert load(text).spec.models["slm"].source == source
+    else:
+        with pytest.raises(SpecFileError, match=r"spec\.models\.slm\.source: expected 'embedded'"):
+            load(text)
+
+
+MODEL = "    fast: {kind: ngrams}\n"
+GATE = "    - {name: sure, kind: gate, of: first}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "many", "says"),
+    [
+        pytest.param(
+            MODEL,
+            "".join(MODEL.replace("fast", f"fast{number}") for number in range(33)),
+            r"spec\.models: expected a mapping of 1 to 32 keys",
+            id="models",
+        ),
+        pytest.param(GATE, GATE * 33, r"spec\.flow: expected a list of 1 to 32 items", id="stages"),
+    ],
+)
+def test_more_than_32_models_or_stages_are_one_mistake(load, old, many, says):
+    """The order of such a flow is not judged as well."""
+    with pytest.raises(SpecFileError, match=says) as caught:
+        load(PLAIN.replace(old, many))
+    assert len(caught.value.errors) == 1
+
+
+@pytest.mark.parametrize(("kind", "empty"), [("models", "{}"), ("flow", "[]")])
+def test_a_cascade_has_a_model_and_a_stage(load, kind, empty):
+    start = PLAIN.index(f"  {kind}:")
+    end = PLAIN.index("  flow:") if kind == "models" else len(PLAIN)
+
+    with pytest.raises(
+        SpecFileError, match=rf"spec\.{kind}: expected a .* of 1 to 32 \w+, found an"
+    ):
+        load(PLAIN[:start] + f"  {kind}: {empty}\n" + PLAIN[end:])
