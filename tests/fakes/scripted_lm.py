@@ -33,7 +33,9 @@ class ScriptedLm:
         try:
             if request.fields["log"].startswith("held"):
                 await self.may_answer.wait()
-            return RawAnswer(json.dumps({"reason": "because", "label": self.decide(request)}), 10, 5)
+            return RawAnswer(
+                json.dumps({"reason": "because", "label": self.decide(request)}), 10, 5
+            )
         except asyncio.CancelledError:
             self.cancelled += 1
             raise

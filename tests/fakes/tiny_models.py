@@ -60,7 +60,7 @@ class TinyEncoder:
 
 def vector_of(text: str) -> Vectors:
     """Return the unit vector of the text's first word, shape (8,)."""
-    word = text.split()[0]
+    word = text.split(maxsplit=1)[0]
     if word == "poison":
         raise ValueError(f"cannot read {text!r}")
     axis = WORDS.index(word) if word in WORDS else len(WORDS) + sum(word.encode()) % 4

@@ -40,6 +40,7 @@ class LargeModel:
         price: Price = Price(),  # noqa: B008 - frozen
         max_concurrency: int = 16,
         cache_entries: int = 10_000,
+        timeout_s: float | None = None,
         backoff_s: tuple[float, float] = (0.5, 8.0),
     ) -> None:
         """Wrap `engine`.
@@ -49,6 +50,7 @@ class LargeModel:
             price: What a call costs.
             max_concurrency: Calls in flight at most.
             cache_entries: Answers kept in memory at most.
+            timeout_s: Longest time of one call, in seconds; the deadline alone when None.
             backoff_s: Shortest and longest wait, in seconds, before the one retry.
         """
         self.ledger = Ledger()
@@ -57,6 +59,7 @@ class LargeModel:
         self._slots = asyncio.Semaphore(max_concurrency)
         self._cache = AnswerCache(cache_entries)
         self._shared = SharedCalls()
+        self._timeout_s = timeout_s
         self._backoff_s = backoff_s
 
     @property
@@ -184,4 +187,15 @@ class LargeModel:
             call = Usage(calls=1)
             self.ledger.add(self.name, call)
             spent.append(call)
-            return await self._engine.answer(request, deadline, fault)
+            return await self._call(request, deadline, fault)
+
+    async def _call(self, request: LmRequest, deadline: Deadline, fault: str) -> RawAnswer:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._engine.answer(request, deadline, fault)
+        except TimeoutError:
+            raise TransientLmError(
+                f"large model {self.name!r}",
+                f"one call took longer than {self._timeout_s} s",
+                "Raise timeout_s, or use a faster model.",
+            ) from None

@@ -17,6 +17,7 @@ from headgate.errors import NotFoundError
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.models.encoder import Vectors
 from headgate.stages.contract import Batch, Cell, TextEncoder
+from headgate.stages.distinct import encode_distinct
 from headgate.stages.isolate import run_isolated
 from headgate.stages.microbatch import Batching, MicroBatcher
 from headgate.types import Candidate, Prediction, Record
@@ -115,9 +116,4 @@ class Classify:
         return await asyncio.to_thread(classifier.logits, firsts, seconds, halves)
 
     async def _encode(self, texts: Sequence[str]) -> Vectors | None:
-        """Return the vector of each text, computing equal texts once."""
-        if self._encoder is None:
-            return None
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        vectors = await self._encoder.encode(list(places))
-        return vectors[[places[text] for text in texts]]
+        return None if self._encoder is None else await encode_distinct(self._encoder, texts)

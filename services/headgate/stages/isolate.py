@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from headgate.errors import HeadgateError, StageError
+from headgate.errors import HeadgateError, InputError, StageError
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+
+_ABOUT_ONE_ITEM = (InputError, StageError)
 
 
 async def run_isolated(
@@ -19,8 +21,9 @@ async def run_isolated(
 ) -> list[Value | HeadgateError]:
     """Return each item's value, or the error that it alone is to blame for.
 
-    A failed batch is cut in halves until the failing items are alone. Errors that are not the
-    items' doing, such as a replica that is gone, are every item's error at once.
+    A failed batch is cut in halves until the failing items are alone; a batch that comes back with
+    a value missing has failed too. Errors that are not the items' doing, such as a replica that is
+    gone, are every item's error at once.
 
     Args:
         place: Names the stage in errors.
@@ -30,21 +33,28 @@ async def run_isolated(
     if not items:
         return []
     try:
-        return list(await run(items))
-    except HeadgateError as error:
-        return [error] * len(items)
+        return _one_each(await run(items), len(items))
     except Exception as error:  # noqa: BLE001 - whatever a model raises must stay in its row
+        if isinstance(error, HeadgateError) and not isinstance(error, _ABOUT_ONE_ITEM):
+            return [error] * len(items)
         if len(items) == 1:
-            return [_blame(place, error)]
+            return [error if isinstance(error, StageError) else blame(place, error)]
     middle = len(items) // 2
     first = await run_isolated(place, run, items[:middle])
     return first + await run_isolated(place, run, items[middle:])
 
 
-def _blame(place: str, error: Exception) -> StageError:
+def blame(place: str, error: Exception) -> StageError:
+    """Return the error of a record on which a model failed; it says nothing of the record."""
     # Only the type: a model's message may quote the record.
     return StageError(
         place,
         f"the model failed on this record ({type(error).__name__})",
         "The other records are answered; leave this one out or report it.",
     )
+
+
+def _one_each(values: Sequence[Value], count: int) -> list[Value | HeadgateError]:
+    if len(values) != count:
+        raise ValueError(f"{len(values)} values for {count} items")
+    return list(values)

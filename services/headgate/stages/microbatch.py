@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from headgate.errors import UnavailableError
+
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
@@ -137,12 +139,16 @@ class MicroBatcher(Generic[Item, Value]):
 
     async def _answer(self, batch: Sequence[_Waiting[Item, Value]]) -> None:
         """Run one batch and hand each call its values, or the failure."""
+        items = [item for waiting in batch for item in waiting.items]
         try:
-            values = await self._run([item for waiting in batch for item in waiting.items])
+            values = await self._run(items)
+            _check_count(len(values), len(items))
+        except asyncio.CancelledError:
+            # Ours comes when nobody waits any more; another one must not leave callers waiting.
+            _fail(batch, UnavailableError("small model", "its run was cancelled", "Try again."))
+            raise
         except Exception as error:  # noqa: BLE001 - handed to every caller, none is left waiting
-            for waiting in batch:
-                if not waiting.values.done():
-                    waiting.values.set_exception(error)
+            _fail(batch, error)
             return
         start = 0
         for waiting in batch:
@@ -150,3 +156,14 @@ class MicroBatcher(Generic[Item, Value]):
             start += len(waiting.items)
             if not waiting.values.done():
                 waiting.values.set_result(own)
+
+
+def _fail(batch: Sequence[_Waiting[Item, Value]], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.values.done():
+            waiting.values.set_exception(error)
+
+
+def _check_count(values: int, items: int) -> None:
+    if values != items:
+        raise RuntimeError(f"a model returned {values} values for {items} items. This is a bug.")

@@ -1,6 +1,6 @@
 """Finds the past cases most like a record.
 
-records (n) -> query texts -> vectors (n, dim) -> hits (n), nearest first
+records (n) -> query texts -> vectors (unique texts, dim) -> hits (n), nearest first
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import cast
 from headgate.domains.logs import LogTask
 from headgate.retrieval.store import VectorStore
 from headgate.stages.contract import Batch, Cell, Hits, TextEncoder
+from headgate.stages.distinct import encode_distinct
 from headgate.stages.isolate import run_isolated
 from headgate.stages.microbatch import Batching, MicroBatcher
 
@@ -61,7 +62,7 @@ class Retrieve:
 
     async def search(self, queries: Sequence[str], top_k: int) -> list[Hits]:
         """Return up to `top_k` hits a query text, nearest first."""
-        vectors = await self._encoder.encode(queries)
+        vectors = await encode_distinct(self._encoder, queries)
         return list(await asyncio.to_thread(self._store.search, vectors, top_k))
 
     async def _search(self, queries: Sequence[str]) -> list[Hits]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 
 from headgate.domains.logs import LogTask
-from headgate.errors import DeadlineError, LmError
+from headgate.errors import HeadgateError
 from headgate.lm.large_model import LargeModel
 from headgate.lm.seam import LmRequest
 from headgate.stages.contract import Batch, Cell
+from headgate.stages.isolate import blame
 from headgate.types import Deadline, Hit, Judgement, Record
 
 
@@ -74,6 +75,8 @@ class Verify:
     async def _judge(self, record: Record, shown: Cell, deadline: Deadline) -> Cell:
         try:
             done = await self.large_model.complete_one(self.request(record, shown), deadline)
-        except (LmError, DeadlineError) as error:
+        except HeadgateError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - a bug of an engine must stay in its row
+            return blame(f"stage {self.name!r}", error)
         return Judgement(done.answer, done.rationale, done.usage, done.cached)

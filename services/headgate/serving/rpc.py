@@ -1,0 +1,140 @@
+"""What every RPC has in common: parsing, admission, deadline, errors.
+
+bytes -> message -> method(request, Call) -> message(s) -> bytes
+
+Requests are parsed here and not by grpc, which answers garbage bytes with UNKNOWN and quotes
+exceptions to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from headgate.errors import HeadgateError, InputError, LimitError
+from headgate.serving.limits import Limits
+from headgate.serving.status import abort, internal_error
+from headgate.types import Deadline
+
+Context: TypeAlias = grpc.aio.ServicerContext
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a method knows of its call beside the request."""
+
+    deadline: Deadline
+
+
+class Service(Protocol):
+    """A gRPC service: its descriptor, and a method of the RPC's name for each RPC."""
+
+    descriptor: ServiceDescriptor
+
+
+class Admission:
+    """Counts calls at work and refuses those beyond the limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.in_flight = 0
+
+    def __enter__(self) -> None:
+        """Admit a call.
+
+        Raises:
+            LimitError: Too many are at work.
+        """
+        if self.in_flight >= self.limits.max_in_flight:
+            raise LimitError(
+                "server", f"{self.in_flight} calls are at work", "Try again in a moment."
+            )
+        self.in_flight += 1
+
+    def __exit__(self, *failure: object) -> None:
+        """Let the call go."""
+        self.in_flight -= 1
+
+
+def handler_of(service: Service, admission: Admission) -> grpc.GenericRpcHandler:
+    """Return the grpc handler of all RPCs of a service."""
+    methods = {
+        method.name: _method_handler(service, method, admission)
+        for method in service.descriptor.methods
+    }
+    return grpc.method_handlers_generic_handler(service.descriptor.full_name, methods)
+
+
+def _method_handler(
+    service: Service, method: MethodDescriptor, admission: Admission
+) -> grpc.RpcMethodHandler:
+    message_class = message_factory.GetMessageClass(method.input_type)
+    run = getattr(service, method.name)
+    if method.server_streaming:
+        stream = _Stream(method.full_name, message_class, run, admission)
+        return grpc.unary_stream_rpc_method_handler(stream)
+    return grpc.unary_unary_rpc_method_handler(
+        _Unary(method.full_name, message_class, run, admission)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unary:
+    """One request, one response."""
+
+    name: str
+    message_class: type[Message]
+    run: Callable[[Any, Call], Awaitable[Message]]
+    admission: Admission
+
+    async def __call__(self, data: bytes, context: Context) -> bytes:
+        try:
+            with self.admission:
+                call = Call(self.admission.limits.deadline(context.time_remaining()))
+                response = await self.run(_parse(self.message_class, data), call)
+                return bytes(response.SerializeToString())
+        except HeadgateError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - nothing of a bug may reach the caller
+            failure = internal_error(error, self.name)
+        return await abort(context, failure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """One request, many responses."""
+
+    name: str
+    message_class: type[Message]
+    run: Callable[[Any, Call], AsyncIterator[Message]]
+    admission: Admission
+
+    async def __call__(self, data: bytes, context: Context) -> AsyncIterator[bytes]:
+        try:
+            with self.admission:
+                call = Call(self.admission.limits.deadline(context.time_remaining()))
+                async for response in self.run(_parse(self.message_class, data), call):
+                    yield response.SerializeToString()
+            return
+        except HeadgateError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - nothing of a bug may reach the caller
+            failure = internal_error(error, self.name)
+        await abort(context, failure)
+
+
+def _parse(message_class: type[Message], data: bytes) -> Message:
+    try:
+        return message_class.FromString(data)
+    except DecodeError:
+        raise InputError(
+            "request",
+            f"the bytes are no {message_class.DESCRIPTOR.full_name}, or a text is not UTF-8",
+            "Send a message of the published contract.",
+        ) from None

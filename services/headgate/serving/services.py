@@ -1,0 +1,265 @@
+"""The gRPC services: each method turns messages into values, asks an engine, and turns back.
+
+request message -> limits -> records -> engine or capability -> results -> response message
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from headgate import wire
+from headgate.cascade import capabilities
+from headgate.cascade.engine import GateNode, Node
+from headgate.cascade.explain import explain
+from headgate.errors import DeadlineError, InputError
+from headgate.serving.host import Host
+from headgate.serving.limits import Limits, check_ids
+from headgate.serving.rpc import Call, Service
+from headgate.types import CascadeDescription, Record, Result, StageSummary
+from headgate.v1 import (
+    cascade_service_pb2,
+    classifier_service_pb2,
+    log_analysis_service_pb2,
+    reranker_service_pb2,
+    retriever_service_pb2,
+    types_pb2,
+    verifier_service_pb2,
+)
+
+
+class _Sized(Protocol):
+    def ByteSize(self) -> int: ...  # noqa: N802 - protobuf's name
+
+
+class _Base:
+    """What the services share: the engines and the limits."""
+
+    def __init__(self, host: Host, limits: Limits) -> None:
+        self._host = host
+        self._limits = limits
+
+    def _records(self, messages: Sequence[types_pb2.Record]) -> list[Record]:
+        """Return the records of a request that keeps the limits."""
+        self._check("records", messages)
+        records = [wire.record_from_wire(each, index) for index, each in enumerate(messages)]
+        check_ids("records", [record.id for record in records])
+        return records
+
+    def _check(self, place: str, messages: Sequence[_Sized]) -> None:
+        self._limits.check_count(place, len(messages))
+        self._limits.check_sizes(place, (message.ByteSize() for message in messages))
+
+
+class CascadeService(_Base):
+    """`headgate.v1.CascadeService`."""
+
+    descriptor = cascade_service_pb2.DESCRIPTOR.services_by_name["CascadeService"]
+
+    async def RunCascade(
+        self, request: cascade_service_pb2.RunCascadeRequest, call: Call
+    ) -> cascade_service_pb2.RunCascadeResponse:
+        """Run a batch."""
+        engine = self._host.engine(request.cascade)
+        results = await engine.run(self._records(request.records), call.deadline)
+        return cascade_service_pb2.RunCascadeResponse(
+            results=map(wire.result_to_wire, in_time(results)), revision=engine.revision
+        )
+
+    async def StreamCascade(
+        self, request: cascade_service_pb2.StreamCascadeRequest, call: Call
+    ) -> AsyncIterator[cascade_service_pb2.StreamCascadeResponse]:
+        """Run a batch and send each result as soon as it is there."""
+        engine = self._host.engine(request.cascade)
+        async for index, result in engine.stream(self._records(request.records), call.deadline):
+            yield cascade_service_pb2.StreamCascadeResponse(
+                index=index, result=wire.result_to_wire(result), revision=engine.revision
+            )
+
+    async def ListCascades(
+        self, request: cascade_service_pb2.ListCascadesRequest, call: Call
+    ) -> cascade_service_pb2.ListCascadesResponse:
+        """List what is served, broken cascades too."""
+        del request, call
+        summaries = [wire.summary_to_wire(hosted.summary) for hosted in self._host.hosted]
+        return cascade_service_pb2.ListCascadesResponse(cascades=summaries)
+
+    async def DescribeCascade(
+        self, request: cascade_service_pb2.DescribeCascadeRequest, call: Call
+    ) -> cascade_service_pb2.DescribeCascadeResponse:
+        """Describe one cascade."""
+        del call
+        engine = self._host.engine(request.cascade)
+        hosted = next(each for each in self._host.hosted if each.engine is engine)
+        description = CascadeDescription(
+            summary=hosted.summary,
+            operation=engine.task.operation,
+            fields=engine.task.fields,
+            labels=engine.task.labels,
+            stages=tuple(map(_stage_summary, engine.nodes)),
+            llm_share=engine.llm_share,
+            development_metrics=engine.metrics,
+        )
+        return wire.description_to_wire(description)
+
+    async def ExplainCascade(
+        self, request: cascade_service_pb2.ExplainCascadeRequest, call: Call
+    ) -> cascade_service_pb2.ExplainCascadeResponse:
+        """Explain a batch without calling a large model."""
+        engine = self._host.engine(request.cascade)
+        explanations = await explain(engine, self._records(request.records), call.deadline)
+        return cascade_service_pb2.ExplainCascadeResponse(
+            explanations=map(wire.explanation_to_wire, explanations), revision=engine.revision
+        )
+
+
+class LogAnalysisService(_Base):
+    """`headgate.v1.LogAnalysisService`."""
+
+    descriptor = log_analysis_service_pb2.DESCRIPTOR.services_by_name["LogAnalysisService"]
+
+    async def AnalyzeLogs(
+        self, request: log_analysis_service_pb2.AnalyzeLogsRequest, call: Call
+    ) -> log_analysis_service_pb2.AnalyzeLogsResponse:
+        """Run a batch of logs with typed fields."""
+        engine = self._host.engine(request.cascade)
+        self._check("logs", request.logs)
+        field = engine.task.fields[0]
+        records = [
+            wire.log_record_from_wire(each, index, field) for index, each in enumerate(request.logs)
+        ]
+        check_ids("logs", [record.id for record in records])
+        results = await engine.run(records, call.deadline)
+        return log_analysis_service_pb2.AnalyzeLogsResponse(
+            results=map(wire.result_to_wire, in_time(results)), revision=engine.revision
+        )
+
+
+class ClassifierService(_Base):
+    """`headgate.v1.ClassifierService`."""
+
+    descriptor = classifier_service_pb2.DESCRIPTOR.services_by_name["ClassifierService"]
+
+    async def Classify(
+        self, request: classifier_service_pb2.ClassifyRequest, call: Call
+    ) -> classifier_service_pb2.ClassifyResponse:
+        """Classify with a small model alone."""
+        engine = self._host.engine(request.cascade)
+        records = self._records(request.records)
+        found = await capabilities.classify(engine, records, call.deadline, stage=request.stage)
+        rows = [
+            wire.prediction_to_wire(record.id, each)
+            for record, each in zip(records, found, strict=True)
+        ]
+        return classifier_service_pb2.ClassifyResponse(
+            classifications=rows, revision=engine.revision
+        )
+
+
+class RetrieverService(_Base):
+    """`headgate.v1.RetrieverService`."""
+
+    descriptor = retriever_service_pb2.DESCRIPTOR.services_by_name["RetrieverService"]
+
+    async def Retrieve(
+        self, request: retriever_service_pb2.RetrieveRequest, call: Call
+    ) -> retriever_service_pb2.RetrieveResponse:
+        """Search a cascade's index."""
+        engine = self._host.engine(request.cascade)
+        self._limits.check_count("queries", len(request.queries))
+        self._limits.check_sizes("queries", map(len, request.queries))
+        if request.top_k > self._limits.max_top_k:
+            raise InputError(
+                "top_k", f"it is {request.top_k}", f"Ask for at most {self._limits.max_top_k}."
+            )
+        queries = [wire.text_from_wire(query)[0] for query in request.queries]
+        found = await capabilities.retrieve(
+            engine, queries, call.deadline, stage=request.stage, top_k=request.top_k
+        )
+        retrievals = [
+            retriever_service_pb2.Retrieval(hits=map(wire.hit_to_wire, hits)) for hits in found
+        ]
+        return retriever_service_pb2.RetrieveResponse(
+            retrievals=retrievals, revision=engine.revision
+        )
+
+
+class RerankerService(_Base):
+    """`headgate.v1.RerankerService`."""
+
+    descriptor = reranker_service_pb2.DESCRIPTOR.services_by_name["RerankerService"]
+
+    async def Rerank(
+        self, request: reranker_service_pb2.RerankRequest, call: Call
+    ) -> reranker_service_pb2.RerankResponse:
+        """Order candidates with the small model."""
+        engine = self._host.engine(request.cascade)
+        self._check("items", request.items)
+        items = [
+            (
+                wire.text_from_wire(item.query)[0],
+                [wire.candidate_from_wire(each)[0] for each in item.candidates],
+            )
+            for item in request.items
+        ]
+        pairs = sum(len(candidates) for _, candidates in items)
+        self._limits.check_count("items.candidates", pairs)
+        rankings = await capabilities.rerank(engine, items, call.deadline)
+        return reranker_service_pb2.RerankResponse(
+            rankings=map(wire.ranking_to_wire, rankings), revision=engine.revision
+        )
+
+
+class VerifierService(_Base):
+    """`headgate.v1.VerifierService`."""
+
+    descriptor = verifier_service_pb2.DESCRIPTOR.services_by_name["VerifierService"]
+
+    async def Verify(
+        self, request: verifier_service_pb2.VerifyRequest, call: Call
+    ) -> verifier_service_pb2.VerifyResponse:
+        """Decide with the large model alone."""
+        engine = self._host.engine(request.cascade)
+        verifications = await capabilities.verify(
+            engine,
+            self._records(request.records),
+            call.deadline,
+            stage=request.stage,
+            proposals=list(request.proposals),
+        )
+        return verifier_service_pb2.VerifyResponse(
+            verifications=map(wire.verification_to_wire, verifications), revision=engine.revision
+        )
+
+
+SERVICES: tuple[type[_Base], ...] = (
+    CascadeService,
+    LogAnalysisService,
+    ClassifierService,
+    RetrieverService,
+    RerankerService,
+    VerifierService,
+)
+
+
+def all_services(host: Host, limits: Limits) -> list[Service]:
+    """Return every service of the contract."""
+    return [service(host, limits) for service in SERVICES]  # type: ignore[misc]
+
+
+def in_time(results: Sequence[Result]) -> Sequence[Result]:
+    """Return the results of a batch, or fail the call when its time was over for all of them.
+
+    Raises:
+        DeadlineError: No record had an answer in time.
+    """
+    errors = [result.error for result in results]
+    if all(isinstance(error, DeadlineError) for error in errors):
+        raise errors[0] or DeadlineError("request", "too late", "Allow more time.")
+    return results
+
+
+def _stage_summary(node: Node) -> StageSummary:
+    if isinstance(node, GateNode):
+        return StageSummary(node.name, node.kind, threshold=node.gate.threshold)
+    return StageSummary(node.name, node.kind, node.model)
