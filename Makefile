@@ -79,7 +79,7 @@ lint-stubs: $(INSTALLED) $(PROTOS_INSTALLED)
 	rm -rf $(VENV)/stubs
 	mkdir $(VENV)/stubs
 	$(call generate_stubs,$(VENV)/stubs)
-	@diff -r -x __pycache__ $(VENV)/stubs/headgate/v1 services/headgate/v1 \
+	@diff -r -x __pycache__ -x __init__.py $(VENV)/stubs/headgate/v1 services/headgate/v1 \
 		|| { echo "services/headgate/v1 is not current. Run: make protos"; exit 1; }
 	$(BIN)/python -W error -c '$(import_stubs)'
 

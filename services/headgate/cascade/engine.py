@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from headgate.cascade.pace import Pace
@@ -79,19 +80,26 @@ class Engine:
             results[index] = result
         return [results[index] for index in range(len(records))]
 
-    async def stream(self, records: Sequence[Record], deadline: Deadline) -> AsyncIterator[Indexed]:
-        """Yield each record's position and result as soon as it is final: kept ones first."""
+    async def stream(
+        self, records: Sequence[Record], deadline: Deadline
+    ) -> AsyncGenerator[Indexed, None]:
+        """Yield each record's position and result as soon as it is final: kept ones first.
+
+        A reader that stops early has to `aclose` it; that ends what is still being asked.
+        """
         live, finished = self._admit(records)
         for node in self.nodes:
-            for done in finished:
-                yield done.index, done.result()
+            for progress in finished:
+                yield progress.index, progress.result()
             if isinstance(node, Verify):
-                async for decided in self._decide(node, live, deadline):
-                    yield decided
+                # Closed with us, not when it is collected: a reader that stops ends the calls.
+                async with aclosing(self._decide(node, live, deadline)) as decided:
+                    async for done in decided:
+                        yield done
                 return
             live, finished = await self._step(node, live, deadline)
-        for done in [*finished, *live]:
-            yield done.index, done.result()
+        for progress in [*finished, *live]:
+            yield progress.index, progress.result()
 
     async def advance(self, records: Sequence[Record], deadline: Deadline) -> list[Progress]:
         """Take each record as far as it comes without a large model; return all, in order."""
@@ -140,7 +148,7 @@ class Engine:
 
     async def _decide(
         self, stage: Verify, live: Sequence[Progress], deadline: Deadline
-    ) -> AsyncIterator[Indexed]:
+    ) -> AsyncGenerator[Indexed, None]:
         """Ask the large model for all at once and yield each answer as it comes."""
         tasks = [asyncio.create_task(self._decide_one(stage, each, deadline)) for each in live]
         try:
@@ -149,6 +157,7 @@ class Engine:
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _decide_one(self, stage: Verify, progress: Progress, deadline: Deadline) -> Indexed:
         (cell,), elapsed_ms = await self._run(stage, [progress], deadline)

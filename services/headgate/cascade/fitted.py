@@ -112,7 +112,29 @@ def read_fitted(artifact: Artifact, spec: CascadeSpec) -> Fitted:
                 f"and the cascade file says {_shown(value)}",
                 "Fit it again: headgate fit CASCADE --labels LABELS.",
             )
+    _check_complete(artifact, fitted, spec)
     return fitted
+
+
+def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> None:
+    """Refuse an artifact with a part too few, or too many: one that is absent is not compared."""
+    parts = {
+        "classifiers": (fitted.classifiers, _names(spec, "classify")),
+        "gates": (fitted.gates, _names(spec, "gate")),
+        "encoders": (fitted.encoders, [n for n, m in spec.models.items() if m.kind == "encoder"]),
+    }
+    for part, (found, wanted) in parts.items():
+        if set(found) != set(wanted):
+            raise ArtifactError(
+                artifact.place,
+                f"it has the {part} {_shown(sorted(found))}, "
+                f"and the cascade file needs {_shown(sorted(wanted))}",
+                "Fit it again: headgate fit CASCADE --labels LABELS.",
+            )
+
+
+def _names(spec: CascadeSpec, kind: str) -> list[str]:
+    return [stage.name for stage in spec.flow if stage.kind == kind]
 
 
 def _shown(value: object) -> str:

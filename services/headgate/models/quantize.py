@@ -36,7 +36,7 @@ _CALIBRATION_MAX_TOKENS = 128
 _SAME_COSINE = 0.999
 """Two float32 paths through one encoder agree better; another pooling, worse."""
 _one_conversion = threading.Lock()
-"""Held while `_quiet` exchanges the process's standard streams."""
+"""Held during a conversion: tracing and `_quiet` act on the whole process."""
 
 
 def int8_directory(source: EncoderSource) -> Path:

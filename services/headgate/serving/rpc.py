@@ -78,10 +78,9 @@ def _method_handler(
     run = getattr(service, method.name)
     if method.server_streaming:
         stream = _Stream(method.full_name, message_class, run, admission)
-        return grpc.unary_stream_rpc_method_handler(stream)
-    return grpc.unary_unary_rpc_method_handler(
-        _Unary(method.full_name, message_class, run, admission)
-    )
+        return grpc.unary_stream_rpc_method_handler(stream.answer)
+    unary = _Unary(method.full_name, message_class, run, admission)
+    return grpc.unary_unary_rpc_method_handler(unary.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class _Unary:
     run: Callable[[Any, Call], Awaitable[Message]]
     admission: Admission
 
-    async def __call__(self, data: bytes, context: Context) -> bytes:
+    async def answer(self, data: bytes, context: Context) -> bytes:
         try:
             with self.admission:
                 call = Call(self.admission.limits.deadline(context.time_remaining()))
@@ -115,7 +114,7 @@ class _Stream:
     run: Callable[[Any, Call], AsyncIterator[Message]]
     admission: Admission
 
-    async def __call__(self, data: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def answer(self, data: bytes, context: Context) -> AsyncIterator[bytes]:
         try:
             with self.admission:
                 call = Call(self.admission.limits.deadline(context.time_remaining()))

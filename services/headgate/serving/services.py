@@ -29,7 +29,7 @@ from headgate.v1 import (
 
 
 class _Sized(Protocol):
-    def ByteSize(self) -> int: ...  # noqa: N802 - protobuf's name
+    def ByteSize(self) -> int: ...
 
 
 class _Base:

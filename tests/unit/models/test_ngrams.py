@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,7 +34,7 @@ def naive_chars(words):
 
 
 def naive_pairs(words):
-    return words + [b" ".join(pair) for pair in zip(words, words[1:], strict=False)]
+    return words + [b" ".join(pair) for pair in pairwise(words)]
 
 
 def naive_bucket(ngram):

@@ -44,9 +44,7 @@ def test_what_utf8_can_write_stays_as_it_is(text):
     assert encodable([text]) == [text]
 
 
-@pytest.mark.parametrize(
-    ("multiple", "width"), [(1, 3), (2, 4), (3, 3), (16, 16)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("multiple", "width"), [(1, 3), (2, 4), (3, 3), (16, 16)], ids=str)
 def test_widths_are_rounded_up_to_the_multiple(multiple, width):
     ids, mask = pad([[7, 8, 9], [5]], multiple)
 

@@ -1,0 +1,173 @@
+"""Cascades as Ray Serve applications.
+
+loaded cascades, address -> an application for each placed encoder, and the gateway -> running
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headgate.artifact import Artifact
+from headgate.cascade.encoders import encoder_specs
+from headgate.cascade.fitted import KIND, read_fitted
+from headgate.cascade.load import LoadedCascade, inline
+from headgate.cascade.spec import EncoderSpec
+from headgate.errors import UnavailableError
+from headgate.serving.flags import SERVE_FLAGS
+from headgate.serving.gateway import Gateway
+from headgate.serving.host import encoder_app, encoder_key
+from headgate.serving.replica import EncoderReplica
+
+if TYPE_CHECKING:
+    from ray.serve import Application
+
+GATEWAY_APP = "headgate"
+GATEWAY_CPUS = 0.1
+"""The gateway's share of Ray's bookkeeping; its inline models use what the machine has."""
+
+
+@contextlib.contextmanager
+def running(cascades: Sequence[LoadedCascade], address: str) -> Iterator[None]:
+    """Serve cascades on a Ray of this machine until the block is left; then drain.
+
+    Args:
+        cascades: What to serve; each is fitted.
+        address: `host:port` of the gateway.
+
+    Raises:
+        ArtifactError: A cascade is not fitted, or for another file.
+        UnavailableError: The port is taken, or the applications did not come up.
+    """
+    check_fitted(cascades)
+    check_port_free(address)
+    serve = _start_ray()
+    try:
+        deploy(cascades, address)
+        yield
+    finally:
+        import ray
+
+        serve.shutdown()
+        ray.shutdown()
+
+
+def check_fitted(cascades: Sequence[LoadedCascade]) -> None:
+    """Open every artifact, so that a mistake is said before a cluster is started.
+
+    Raises:
+        ArtifactError: The first one that is missing, altered or for another file.
+    """
+    for loaded in cascades:
+        read_fitted(Artifact.open(loaded.artifact, kind=KIND), loaded.spec)
+
+
+def check_port_free(address: str) -> None:
+    """Refuse a port that somebody listens on.
+
+    gRPC would share it: the kernel then gives part of the calls to the other process.
+
+    Raises:
+        UnavailableError: It is taken.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_server((host, int(port))):
+            pass
+    except OSError as error:
+        raise UnavailableError(
+            address, "something listens there already", "Stop it, or choose another port."
+        ) from error
+
+
+def _start_ray() -> Any:  # noqa: ANN401 - the module ray.serve has no type
+    """Start Ray and Serve on this machine and return the module `ray.serve`."""
+    for name, value in SERVE_FLAGS.items():
+        os.environ.setdefault(name, value)
+    import ray
+    from ray import serve
+
+    # `local`: a bare init would join any cluster it finds.
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    _protect_token()
+    # HTTP is bound to loopback and its proxy is not started: callers come through the gateway.
+    serve.start(proxy_location="Disabled", http_options={"host": "127.0.0.1"})
+    return serve
+
+
+def _protect_token() -> None:
+    """Take other users' right to read the token that Ray wrote for its processes."""
+    token = Path.home() / ".ray" / "auth_token"
+    with contextlib.suppress(OSError):
+        token.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def deploy(cascades: Sequence[LoadedCascade], address: str) -> None:
+    """Run an application for each placed encoder, then the gateway, and wait for them.
+
+    Raises:
+        UnavailableError: One of them did not come up.
+    """
+    from ray import serve
+
+    try:
+        for name, application in encoder_applications(cascades).items():
+            serve.run(application, name=name, route_prefix=None)
+        serve.run(gateway_application(cascades, address), name=GATEWAY_APP, route_prefix=None)
+    except (RuntimeError, TimeoutError) as error:
+        raise UnavailableError(
+            "Ray Serve", "the applications did not come up", "See the log of the replicas."
+        ) from error
+
+
+def gateway_application(cascades: Sequence[LoadedCascade], address: str) -> Application:
+    """Return the gateway's application; cascades travel in its `user_config`."""
+    from ray import serve
+
+    deployment = serve.deployment(
+        Gateway,
+        name="Gateway",
+        num_replicas=1,
+        user_config={"cascades": [inline(loaded) for loaded in cascades]},
+        ray_actor_options={"num_cpus": GATEWAY_CPUS},
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+    )
+    return deployment.bind(address)
+
+
+def encoder_applications(cascades: Sequence[LoadedCascade]) -> dict[str, Application]:
+    """Return an application for each encoder with `placement: deployment`, each once."""
+    found: dict[str, Application] = {}
+    for loaded in cascades:
+        placed = {n: s for n, s in encoder_specs(loaded).items() if s.placement == "deployment"}
+        if placed:
+            artifact = Artifact.open(loaded.artifact, kind=KIND)
+            for model, spec in placed.items():
+                app = encoder_app(encoder_key(loaded, artifact, model))
+                found[app] = _encoder_application(loaded, model, spec)
+    return found
+
+
+def _encoder_application(loaded: LoadedCascade, model: str, spec: EncoderSpec) -> Application:
+    from ray import serve
+
+    options: dict[str, Any] = {"num_cpus": spec.resources.cpu, "num_gpus": spec.resources.gpu}
+    if spec.resources.memory_mb is not None:
+        options["memory"] = spec.resources.memory_mb * 1024 * 1024
+    deployment = serve.deployment(
+        EncoderReplica,
+        name="Encoder",
+        num_replicas=spec.replicas,
+        # A micro-batch is one request to Serve: two at work, two waiting.
+        max_ongoing_requests=4,
+        ray_actor_options=options,
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+    )
+    return deployment.bind(inline(loaded), model)

@@ -1,0 +1,62 @@
+"""The gateway: our own gRPC server inside a Serve replica.
+
+user_config (cascades) -> Host -> GrpcServer on one port, until Serve stops the replica
+
+Serve starts, places and restarts it, and never sees its calls; Serve's own gRPC proxy has no TLS,
+no health protocol, no deadlines and no limits, and costs nine times the CPU.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from headgate.serving.host import Host
+from headgate.serving.limits import Limits
+from headgate.serving.server import GrpcServer
+
+DRAIN_S = 15.0
+"""Longest time for calls at work when the replica stops; shorter than Serve's own 20 s."""
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """One replica: the engines of all cascades behind one port."""
+
+    def __init__(self, address: str) -> None:
+        """Prepare; nothing listens before the first configuration.
+
+        Args:
+            address: `host:port` to listen on; constant, for a change would restart the app.
+        """
+        self._host = Host()
+        self._server = GrpcServer(self._host, Limits(), address=address)
+        self._started = False
+
+    async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
+        """Serve these cascades from now on, in place.
+
+        Serve kills a replica whose reconfiguration raises. So the last good one stays in force
+        when a later one is wrong; the first one may fail, as there is nothing to fall back on.
+        """
+        try:
+            await self._host.configure(user_config["cascades"])
+        except Exception as error:
+            if not self._started:
+                raise
+            log.error("reconfigure_refused type=%s", type(error).__name__)
+            return
+        if not self._started:
+            await self._server.start()
+            self._started = True
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Return the calls at work, which Serve does not see by itself."""
+        return {"in_flight": float(self._server.in_flight)}
+
+    async def __del__(self) -> None:
+        """Drain; Serve awaits it at a graceful stop."""
+        if self._started:
+            await self._server.stop(DRAIN_S)

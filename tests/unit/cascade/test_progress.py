@@ -1,0 +1,122 @@
+import pytest
+
+from fakes.tiny_models import log
+from headgate.cascade.progress import Progress
+from headgate.errors import DeadlineError, StageError
+from headgate.types import (
+    Decision,
+    GateVerdict,
+    Hit,
+    Judgement,
+    Prediction,
+    Record,
+    Result,
+    Step,
+    Tier,
+    Usage,
+)
+
+FIRST = Prediction(("disk", "net"), (0.75, 0.25))
+SECOND = Prediction(("disk", "net"), (0.1, 0.9))
+HITS = (Hit("case-1", 0.5, "disk worn"),)
+JUDGED = Judgement("net", "because", Usage(1, 10, 5, 0.1), cached=True)
+BROKEN = StageError("stage 's'", "the model failed", "Report it.")
+LATE = DeadlineError("stage 's'", "too late", "Wait.")
+
+
+@pytest.fixture
+def progress():
+    return Progress(3, log("unsure", "r1"))
+
+
+def test_a_record_that_has_gone_nowhere_has_no_answer(progress):
+    assert progress.result() == Result("r1")
+
+
+def test_a_prediction_is_noted_with_its_confidence(progress):
+    progress.take("triage", "classify", FIRST, 2.5)
+
+    assert progress.steps == [Step("triage", "classify", Decision.ANSWERED, 2.5, 0.75)]
+    assert (progress.prediction, progress.cells) == (FIRST, {"triage": FIRST})
+
+
+def test_the_latest_prediction_is_the_small_models_answer(progress):
+    progress.take("cheap", "classify", FIRST, 1.0)
+    progress.take("triage", "classify", SECOND, 1.0)
+
+    result = progress.result()
+
+    assert (result.answer, result.confidence, result.tier) == ("net", 0.9, Tier.SMALL)
+
+
+@pytest.mark.parametrize(("kept", "decision"), [(True, Decision.KEPT), (False, Decision.ESCALATED)])
+def test_a_verdict_is_noted_with_score_and_threshold(progress, kept, decision):
+    progress.judge("keep", GateVerdict(kept, 0.75, 0.8), 0.5)
+
+    assert progress.steps == [Step("keep", "gate", decision, 0.5, 0.75, "threshold 0.8000")]
+
+
+def test_hits_are_evidence(progress):
+    progress.take("similar", "retrieve", HITS, 1.0)
+
+    assert progress.steps == [Step("similar", "retrieve", Decision.RETRIEVED, 1.0)]
+    assert progress.result().evidence == HITS
+
+
+def test_no_hits_are_no_failure(progress):
+    progress.take("similar", "retrieve", (), 1.0)
+
+    assert progress.steps[0].decision is Decision.RETRIEVED
+
+
+def test_a_judgement_overrules_the_prediction(progress):
+    progress.take("triage", "classify", FIRST, 1.0)
+    progress.take("decide", "verify", JUDGED, 1.0)
+
+    result = progress.result()
+
+    assert (result.answer, result.tier, result.confidence) == ("net", Tier.LARGE, 0.25)
+    assert (result.rationale, result.usage, result.cached) == ("because", JUDGED.usage, True)
+    assert result.degraded == ""
+
+
+def test_a_judgement_without_a_prediction_has_no_confidence(progress):
+    progress.take("decide", "verify", JUDGED, 1.0)
+
+    assert (progress.result().answer, progress.result().confidence) == ("net", 0.0)
+
+
+def test_a_failure_is_noted_by_its_reason_and_changes_no_answer(progress):
+    progress.take("triage", "classify", FIRST, 1.0)
+    progress.take("similar", "retrieve", BROKEN, 1.0)
+
+    assert progress.steps[-1] == Step(
+        "similar", "retrieve", Decision.FAILED, 1.0, detail="RECORD_FAILED"
+    )
+    assert progress.cells["similar"] is BROKEN
+    assert (progress.result().answer, progress.result().degraded) == ("disk", "")
+
+
+@pytest.mark.parametrize(("problem", "reason"), [(BROKEN, "RECORD_FAILED"), (LATE, "DEADLINE")])
+def test_a_problem_marks_an_earlier_answer_degraded(progress, problem, reason):
+    progress.take("triage", "classify", FIRST, 1.0)
+    progress.problem = problem
+
+    result = progress.result()
+
+    assert (result.answer, result.tier, result.degraded) == ("disk", Tier.SMALL, reason)
+    assert result.error is None
+
+
+def test_a_problem_without_an_earlier_answer_is_the_error(progress):
+    progress.problem = LATE
+
+    result = progress.result()
+
+    assert (result.answer, result.tier, result.degraded, result.error) == ("", None, "", LATE)
+
+
+def test_a_result_names_its_record_and_whether_bytes_were_replaced():
+    result = Progress(0, Record("r9", {"log": "x"}, lossy=True)).result()
+
+    assert (result.record_id, result.lossy_input) == ("r9", True)
