@@ -61,7 +61,7 @@ docs: $(INSTALLED) ## Generate the reference of the cascade file
 bench: $(INSTALLED) ## Run a program of benchmarks/: NAME=... DATA=...
 	$(if $(filter $(NAME),$(BENCHMARKS)),,$(error Say which benchmark, as in \
 	make bench NAME=NAME DATA=DIRECTORY. There are: $(or $(BENCHMARKS),none yet)))
-	$(BIN)/python benchmarks/$(NAME).py $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -P benchmarks/$(NAME).py $(if $(DATA),--data "$(DATA)")
 
 clean: ## Delete environments and caches; fitted artifacts stay
 	rm -rf $(VENV) $(PROTOS_VENV) dist .hypothesis .import_linter_cache .mypy_cache \

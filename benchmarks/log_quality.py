@@ -20,15 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.cascade.assemble import Parts, assemble, task_of
-from headgate.cascade.encoders import fitted_encoder
+from headgate.cascade.assemble import task_of
 from headgate.cascade.load import load_cascade
+from headgate.cascade.open import open_engine
 from headgate.domains.log_rows import read_labelled
 from headgate.evaluation.evaluate import Evaluation, evaluate
 from headgate.fitting.fit import Rows, fit_cascade
-from headgate.lm.large_model import LargeModel
-from headgate.lm.replay import ReplayEngine
-from headgate.stages.inline import InlineEncoder
 
 Row = Mapping[str, Any]
 
@@ -205,10 +202,8 @@ async def fit_and_evaluate(work: Path) -> Evaluation:
     task = task_of(loaded)
     parts = {part: read_labelled(work / f"{part}.jsonl", task) for part in PARTS}
     fit_rows = Rows(parts["train"], parts["dev"])
-    artifact = await asyncio.to_thread(fit_cascade, loaded, fit_rows)
-    model = LargeModel(ReplayEngine.load(work / "recordings.jsonl"))
-    encoder = InlineEncoder(fitted_encoder(loaded, artifact, "slm"))
-    engine = assemble(loaded, artifact, Parts({"slm": encoder}, {"llm": model}))
+    await asyncio.to_thread(fit_cascade, loaded, fit_rows)
+    engine = open_engine(loaded, {})
     return await evaluate(engine, parts["replay"], large_alone=True)
 
 

@@ -8,15 +8,16 @@ exceptions to the caller.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
+import grpc
 from headgate.errors import HeadgateError, InputError, LimitError
 from headgate.serving.limits import Limits
 from headgate.serving.status import abort, internal_error
@@ -111,15 +112,17 @@ class _Stream:
 
     name: str
     message_class: type[Message]
-    run: Callable[[Any, Call], AsyncIterator[Message]]
+    run: Callable[[Any, Call], AsyncGenerator[Message, None]]
     admission: Admission
 
     async def answer(self, data: bytes, context: Context) -> AsyncIterator[bytes]:
         try:
             with self.admission:
                 call = Call(self.admission.limits.deadline(context.time_remaining()))
-                async for response in self.run(_parse(self.message_class, data), call):
-                    yield response.SerializeToString()
+                # Closed with the call: what it still waits for ends when the caller goes.
+                async with aclosing(self.run(_parse(self.message_class, data), call)) as responses:
+                    async for response in responses:
+                        yield response.SerializeToString()
             return
         except HeadgateError as error:
             failure = error

@@ -5,7 +5,8 @@ request message -> limits -> records -> engine or capability -> results -> respo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from headgate import wire
@@ -68,13 +69,15 @@ class CascadeService(_Base):
 
     async def StreamCascade(
         self, request: cascade_service_pb2.StreamCascadeRequest, call: Call
-    ) -> AsyncIterator[cascade_service_pb2.StreamCascadeResponse]:
+    ) -> AsyncGenerator[cascade_service_pb2.StreamCascadeResponse, None]:
         """Run a batch and send each result as soon as it is there."""
         engine = self._host.engine(request.cascade)
-        async for index, result in engine.stream(self._records(request.records), call.deadline):
-            yield cascade_service_pb2.StreamCascadeResponse(
-                index=index, result=wire.result_to_wire(result), revision=engine.revision
-            )
+        records = self._records(request.records)
+        async with aclosing(engine.stream(records, call.deadline)) as results:
+            async for index, result in results:
+                yield cascade_service_pb2.StreamCascadeResponse(
+                    index=index, result=wire.result_to_wire(result), revision=engine.revision
+                )
 
     async def ListCascades(
         self, request: cascade_service_pb2.ListCascadesRequest, call: Call

@@ -83,6 +83,29 @@ async def test_a_batch_that_is_not_full_waits():
     assert await asyncio.gather(first, second, third) == [[2], [4], [6]]
 
 
+async def test_items_that_were_taken_do_not_fill_the_next_batch():
+    model = Doubler()
+    batcher = MicroBatcher(model, Batching(max_size=3, max_wait_ms=NEVER_MS))
+    await batcher.submit([1, 2, 3])
+
+    first, second = calls(batcher, [4], [5])
+    await settle()
+    assert model.batches == [[1, 2, 3]]
+
+    (third,) = calls(batcher, [6])
+    assert await asyncio.gather(first, second, third) == [[8], [10], [12]]
+
+
+async def test_after_a_wait_is_over_the_next_calls_are_gathered_again():
+    model = Doubler()
+    batcher = MicroBatcher(model, Batching(max_size=9, max_wait_ms=SOON_MS))
+    await batcher.submit([1])
+
+    await asyncio.gather(*calls(batcher, [2], [3]))
+
+    assert model.batches == [[1], [2, 3]]
+
+
 async def test_a_call_that_does_not_fit_into_a_batch_waits_for_the_next_one():
     """Three and two are more than four: the two go alone, in their turn."""
     model = Doubler()
@@ -288,7 +311,7 @@ REQUESTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(REQUESTS, st.integers(1, 5), st.sampled_from([0, SOON_MS]))
 def test_whatever_callers_do_each_ends_with_its_own_values(requests, max_size, max_wait_ms):
     asyncio.run(_play(requests, Batching(max_size, max_wait_ms)))

@@ -1,0 +1,211 @@
+"""Fits a cascade on its sample, serves it, calls it over gRPC, and prints what each tier is worth.
+
+CASCADE/sample/{train,dev,test}.jsonl -> fit -> headgate serve -> gRPC calls -> table
+
+Run by `make demo`. It needs no key and no network: the large model's answers are recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from headgate.cascade.assemble import task_of
+from headgate.cascade.load import LoadedCascade, load_cascade
+from headgate.client import Client
+from headgate.domains.log_rows import LabelledRecord, read_labelled
+from headgate.errors import HeadgateError, UnavailableError
+from headgate.fitting.fit import Rows, fit_cascade
+from headgate.types import Prediction, Record, Result, Tier, Usage
+
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
+SHOWN = 6
+
+console = Console(width=max(100, Console().width))
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One record's answer, whoever gave it."""
+
+    answer: str
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
+    asked_large: bool = False
+
+
+def main(name: str) -> int:
+    """Run the demonstration of the cascade of that folder."""
+    folder = Path(__file__).parent / name
+    try:
+        demonstrate(folder)
+    except HeadgateError as error:
+        console.print(f"{error}", style="red", markup=False)
+        return 1
+    return 0
+
+
+def demonstrate(folder: Path) -> None:
+    """Fit, serve, call, and print."""
+    loaded = load_cascade(folder / "cascade.yaml")
+    task = task_of(loaded)
+    train, development, test = (
+        read_labelled(folder / "sample" / f"{part}.jsonl", task)
+        for part in ("train", "dev", "test")
+    )
+    console.rule(f"{loaded.name}: {loaded.document.metadata.description}")
+    console.print(
+        f"1. fit on {len(train)} labelled rows, threshold on {len(development)} others "
+        "(the first time the encoder is quantised: about half a minute)"
+    )
+    artifact = fit_cascade(loaded, Rows(train, development))
+    console.print(f"   artifact {artifact.directory} revision {artifact.revision}")
+    address = free_address()
+    console.print(f"2. headgate serve on {address}, on a Ray of this machine")
+    started = time.perf_counter()
+    server = start_server(folder / "cascade.yaml", address)
+    try:
+        with Client(address) as client:
+            wait_until_ready(client, server)
+            first = client.run_cascade([test[0].record])
+            seconds = time.perf_counter() - started
+            console.print(f"   first answer after {seconds:.1f} s: {first[0].answer}")
+            console.print(f"3. {len(test)} records it has not seen, over gRPC")
+            show_tiers(client, loaded, test)
+    finally:
+        stop_server(server)
+
+
+def show_tiers(client: Client, loaded: LoadedCascade, test: Sequence[LabelledRecord]) -> None:
+    """Ask the tiers alone and the cascade, and print them side by side."""
+    records = [row.record for row in test]
+    ways: dict[str, Callable[[Sequence[Record]], list[Answered]]] = {
+        "small model alone": lambda part: [from_small(p) for p in client.classify(part)],
+        "large model alone": lambda part: [
+            Answered(v.judgement.answer if v.judgement else "", v.judgement.usage, True)
+            if v.judgement
+            else Answered("", asked_large=True)
+            for v in client.verify(part)
+        ],
+        "cascade": lambda part: [from_cascade(r) for r in client.run_cascade(part)],
+    }
+    table = Table("answered by", "accuracy", "large-model calls", "cost", "p50 / p95 a record")
+    for name, ask in ways.items():
+        answers = ask(records)
+        right = sum(a.answer == row.label for a, row in zip(answers, test, strict=True))
+        share = sum(a.asked_large for a in answers) / len(answers)
+        cost = sum((a.usage for a in answers), Usage()).cost_usd
+        p50, p95 = latency_ms(ask, records)
+        table.add_row(
+            name,
+            f"{right / len(test):.1%}",
+            f"{share:.0%}",
+            f"${cost:.5f}",
+            f"{p50:.1f} / {p95:.1f} ms",
+        )
+    show_examples(client.run_cascade(records), test)
+    console.print(table)
+    engine = next(model for model in loaded.spec.models.values() if model.kind == "lm")
+    if engine.kind == "lm" and engine.engine == "replay":
+        console.print(
+            "The large model is `replay`: its answers are recorded and come at once; the cost is "
+            "what their tokens would cost at the cascade's price list."
+        )
+
+
+def from_small(prediction: Prediction | HeadgateError) -> Answered:
+    """Return a small model's answer."""
+    return Answered(prediction.answer if isinstance(prediction, Prediction) else "")
+
+
+def from_cascade(result: Result) -> Answered:
+    """Return a cascade's answer."""
+    asked = any(step.kind == "verify" for step in result.path)
+    return Answered(result.answer, result.usage, asked)
+
+
+def latency_ms(
+    ask: Callable[[Sequence[Record]], list[Answered]], records: Sequence[Record]
+) -> tuple[float, float]:
+    """Return the median and the 95th percentile of calls with one record, in milliseconds."""
+    taken = []
+    for record in records:
+        begun = time.perf_counter()
+        ask([record])
+        taken.append((time.perf_counter() - begun) * 1000)
+    return float(np.percentile(taken, 50)), float(np.percentile(taken, 95))
+
+
+def show_examples(results: Sequence[Result], test: Sequence[LabelledRecord]) -> None:
+    """Print some decisions of both tiers: who decided, why, and what it cost."""
+    table = Table("record", "answer", "decided by", "why", "cost", title="Some decisions")
+    large = [pair for pair in zip(results, test, strict=True) if pair[0].tier is Tier.LARGE]
+    small = [pair for pair in zip(results, test, strict=True) if pair[0].tier is Tier.SMALL]
+    for result, row in [*small[: SHOWN // 2], *large[: SHOWN // 2]]:
+        mark = "right" if result.answer == row.label else "wrong"
+        table.add_row(
+            " / ".join(row.record.fields.values())[:70],
+            f"{result.answer} ({mark})",
+            f"{result.tier} model" if result.tier else "nobody",
+            why(result),
+            f"${result.usage.cost_usd:.5f}",
+        )
+    console.print(table)
+
+
+def why(result: Result) -> str:
+    """Return what the gate saw, and the large model's reason where there is one."""
+    gate = next(step for step in result.path if step.kind == "gate")
+    comparison = f"score {gate.score or 0:.2f}, {gate.detail}"
+    return f"{comparison}: {result.rationale}" if result.rationale else comparison
+
+
+def free_address() -> str:
+    """Return a loopback address with a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def start_server(cascade: Path, address: str) -> subprocess.Popen[bytes]:
+    """Start `headgate serve`."""
+    port = address.rpartition(":")[2]
+    command = [sys.executable, "-m", "headgate.cli.main", "serve", str(cascade), "--port", port]
+    return subprocess.Popen(command, env=os.environ)
+
+
+def wait_until_ready(client: Client, server: subprocess.Popen[bytes]) -> None:
+    """Wait for the server, and stop waiting when it has ended.
+
+    Raises:
+        UnavailableError: It ended or took too long.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            client.wait_until_ready(2)
+            return
+        except UnavailableError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+
+
+def stop_server(server: subprocess.Popen[bytes]) -> None:
+    """Stop the server as Ctrl-C does, and say how it ended."""
+    server.send_signal(signal.SIGINT)
+    code = server.wait(STOP_TIMEOUT_S)
+    console.print(f"4. server stopped with exit code {code}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "log_analysis"))
