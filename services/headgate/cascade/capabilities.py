@@ -69,6 +69,8 @@ async def rerank(
         NotFoundError: The cascade has no encoder to compare with.
         DeadlineError: Too late.
     """
+    if not items:
+        return []
     for position, (_, candidates) in enumerate(items):
         _check_candidates(position, candidates)
     pairs = [(text, each.text) for text, candidates in items for each in candidates]
@@ -101,6 +103,7 @@ async def verify(
     Raises:
         InputError: The number of proposals is another than that of records.
         NotFoundError: The cascade has no such verify stage.
+        DeadlineError: Too late for every record.
     """
     if proposals and len(proposals) != len(records):
         problem = f"{len(proposals)} proposals for {len(records)} records"
@@ -108,6 +111,9 @@ async def verify(
     found = _stage(engine, Verify, stage)
     columns = await _evidence(engine, found, records, deadline)
     cells = await _run_valid(engine, found, records, deadline, columns)
+    too_late = [cell for cell in cells if isinstance(cell, DeadlineError)]
+    if too_late and len(too_late) == len(cells):
+        raise too_late[0]
     wanted = list(proposals) or [""] * len(records)
     return [
         _verification(record, cell, proposal)
@@ -153,6 +159,10 @@ async def _run_valid(
     valid = [index for index in range(len(records)) if index not in cells]
     chosen = {k: [column[index] for index in valid] for k, column in (columns or {}).items()}
     batch = Batch([records[index] for index in valid], deadline, chosen)
+    if isinstance(stage, Verify):
+        # It ends each record at the deadline itself: the answers that came are paid for.
+        cells.update(zip(valid, await stage.run(batch), strict=True))
+        return [cells[index] for index in range(len(records))]
     async with _within(deadline):
         cells.update(zip(valid, await stage.run(batch), strict=True))
     return [cells[index] for index in range(len(records))]

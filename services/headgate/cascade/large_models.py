@@ -35,7 +35,7 @@ def open_large_model(
     """
     engine: Engine
     if isinstance(spec, ReplaySpec):
-        engine = ReplayEngine.load(Path(recordings))
+        engine = ReplayEngine.load(Path(recordings), spec.model or "replay")
     else:
         engine = OpenAiEngine(
             spec.model,

@@ -254,7 +254,7 @@ class ReplaySpec(LmSpec):
     """File of recorded answers; a relative path starts at the file's folder."""
 
     model: Filled | None = None
-    """The recorded model to replay; any when absent."""
+    """Whose answers were recorded: the name that the ledger and messages show."""
 
 
 ModelSpec = Annotated[

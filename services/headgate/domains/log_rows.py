@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,20 @@ from headgate.errors import HeadgateError, InputError
 from headgate.types import Candidate, Record
 
 LABEL, REASON, CAUSE, FITS = "label", "reason", "cause", "fits"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_JSON_KINDS = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+Row = tuple[str, Mapping[str, Any]]
+"""A place, `file:line`, and the object that stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +48,16 @@ class LabelledRecord:
 def read_records(path: Path, task: LogTask) -> list[Record]:
     """Return the records of a JSON Lines file; labels in it are not looked at.
 
+    A row without an id has its line's number as its id.
+
     Raises:
-        InputError: The file cannot be read, or a row is wrong; with `file:line`.
+        InputError: The file cannot be read or has no rows, a row is wrong, or two rows have one
+            id; with `file:line`.
     """
-    return [_record(row, task, place) for place, row in _rows(path)]
+    rows = _read_rows(path)
+    records = [_record(row, task, place) for place, row in rows]
+    _refuse_repeated_ids(rows, records)
+    return records
 
 
 def read_labelled(path: Path, task: LogTask) -> list[LabelledRecord]:
@@ -45,22 +67,32 @@ def read_labelled(path: Path, task: LogTask) -> list[LabelledRecord]:
     one log become one record whose label is the cause that fits.
 
     Raises:
-        InputError: The file cannot be read, a row is wrong, or a label is not in the answer set.
+        InputError: As `read_records`, or a label is not in the answer set.
     """
+    rows = _read_rows(path)
+    if task.operation == "rank_causes" and CAUSE in rows[0][1]:
+        return _from_pairs(rows)
+    labelled = [_labelled(row, task, place) for place, row in rows]
+    _refuse_repeated_ids(rows, [each.record for each in labelled])
+    return labelled
+
+
+def _read_rows(path: Path) -> list[Row]:
+    """Return every row with its place; at least one."""
     rows = list(_rows(path))
-    if task.operation == "rank_causes" and rows and CAUSE in rows[0][1]:
-        return _from_pairs(rows, task)
-    return [_labelled(row, task, place) for place, row in rows]
+    if not rows:
+        raise InputError(str(path), "there are no rows in it", "Write one JSON object a line.")
+    return rows
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each row with its place."""
+def _rows(path: Path) -> Iterator[Row]:
     try:
         content = path.read_bytes()
     except OSError as error:
         problem = f"the file cannot be read ({type(error).__name__})"
         raise InputError(str(path), problem, "Check the path and its permissions.") from error
-    for number, line in enumerate(content.splitlines(), start=1):
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         place = f"{path}:{number}"
@@ -73,10 +105,24 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield place, row
 
 
+def _refuse_repeated_ids(rows: Sequence[Row], records: Sequence[Record]) -> None:
+    """Refuse two rows of one id: results and recorded answers are found by it."""
+    first_lines: dict[str, str] = {}
+    for (place, _), record in zip(rows, records, strict=True):
+        line = place.rpartition(":")[2]
+        first = first_lines.setdefault(record.id, line)
+        if first != line:
+            raise InputError(
+                place,
+                f"the id {record.id!r} is also that of line {first}",
+                "Give each row its own; a row without one has its line's number.",
+            )
+
+
 def _record(row: Mapping[str, Any], task: LogTask, place: str) -> Record:
     fields = {name: _text(row, name, place) for name in task.fields if name in row}
     default_id = place.rpartition(":")[2]
-    record_id = _text(row, "id", place) if "id" in row else default_id
+    record_id = _filled(row, "id", place) if "id" in row else default_id
     record = Record(record_id, fields, _candidates(row, place))
     try:
         task.check(record)
@@ -92,12 +138,11 @@ def _candidates(row: Mapping[str, Any], place: str) -> tuple[Candidate, ...]:
         raise InputError(place, "'candidates' is not a list", "List texts, or {id, text}.")
     found = []
     for number, value in enumerate(values, start=1):
-        if isinstance(value, str):
-            found.append(Candidate(str(number), value))
-        elif isinstance(value, dict):
-            found.append(Candidate(_text(value, "id", place), _text(value, "text", place)))
-        else:
-            raise InputError(place, "a candidate is no text", "List texts, or {id, text}.")
+        where = f"{place}: candidates[{number - 1}]"
+        own = {"id": str(number), "text": value} if isinstance(value, str) else value
+        if not isinstance(own, dict):
+            raise InputError(where, "not a text", "List texts, or {id, text}.")
+        found.append(Candidate(_text(own, "id", where), _text(own, "text", where)))
     return tuple(found)
 
 
@@ -113,23 +158,17 @@ def _labelled(row: Mapping[str, Any], task: LogTask, place: str) -> LabelledReco
     return LabelledRecord(record, label, reason)
 
 
-def _from_pairs(rows: list[tuple[str, Mapping[str, Any]]], task: LogTask) -> list[LabelledRecord]:
+def _from_pairs(rows: Sequence[Row]) -> list[LabelledRecord]:
     """Gather the pairs of each log; logs without exactly one right and one wrong are left out."""
-    causes: dict[str, dict[str, bool]] = {}
+    logs: dict[str, dict[str, set[bool]]] = {}
     for place, row in rows:
-        fits = row.get(FITS)
-        if not isinstance(fits, bool):
-            raise InputError(place, "'fits' is not true or false", "Say whether the cause fits.")
-        log, cause = _text(row, "log", place), _text(row, CAUSE, place)
-        causes.setdefault(log, {})[cause] = fits
-    gathered = []
-    for number, (log, fits_by_cause) in enumerate(causes.items(), start=1):
-        candidates = tuple(Candidate(str(i), c) for i, c in enumerate(fits_by_cause, start=1))
-        right = [str(i) for i, fits in enumerate(fits_by_cause.values(), start=1) if fits]
-        if len(right) == 1 and len(candidates) > 1:
-            record = Record(str(number), {"log": log}, candidates)
-            task.check(record)
-            gathered.append(LabelledRecord(record, right[0]))
+        log, cause = _filled(row, "log", place), _filled(row, CAUSE, place)
+        logs.setdefault(log, {}).setdefault(cause, set()).add(_fits(row, place))
+    gathered = [
+        LabelledRecord(_ranked(number, log, list(verdicts)), str(right))
+        for number, (log, verdicts) in enumerate(logs.items(), start=1)
+        if (right := _right_cause(list(verdicts.values()))) is not None
+    ]
     if not gathered:
         raise InputError(
             rows[0][0].rpartition(":")[0],
@@ -139,9 +178,38 @@ def _from_pairs(rows: list[tuple[str, Mapping[str, Any]]], task: LogTask) -> lis
     return gathered
 
 
+def _fits(row: Mapping[str, Any], place: str) -> bool:
+    fits = row.get(FITS)
+    if not isinstance(fits, bool):
+        raise InputError(place, "'fits' is not true or false", "Say whether the cause fits.")
+    return fits
+
+
+def _ranked(number: int, log: str, causes: Sequence[str]) -> Record:
+    candidates = (Candidate(str(place), cause) for place, cause in enumerate(causes, start=1))
+    return Record(str(number), {"log": log}, tuple(candidates))
+
+
+def _right_cause(verdicts: Sequence[set[bool]]) -> int | None:
+    """Return the number of the one cause that fits; None when rows contradict each other."""
+    right = [number for number, said in enumerate(verdicts, start=1) if True in said]
+    contradicted = any(len(said) > 1 for said in verdicts)
+    return right[0] if len(right) == 1 and len(verdicts) > 1 and not contradicted else None
+
+
+def _filled(row: Mapping[str, Any], name: str, place: str) -> str:
+    value = _text(row, name, place)
+    if not value.strip():
+        raise InputError(place, f"{name!r} is blank", f"Write some text as {name!r}.")
+    return value
+
+
 def _text(row: Mapping[str, Any], name: str, place: str) -> str:
     value = row.get(name)
     if not isinstance(value, str):
-        found = "missing" if name not in row else f"{type(value).__name__} and not a text"
+        found = f"{_JSON_KINDS[type(value)]} and not a text" if name in row else "missing"
         raise InputError(place, f"{name!r} is {found}", f"Write {name!r} as a string.")
+    if _SURROGATE.search(value):
+        # No encoding can carry it, so it would fail much later, in a hash or a request.
+        raise InputError(place, f"{name!r} has half a surrogate pair", "Write whole characters.")
     return value

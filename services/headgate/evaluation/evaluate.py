@@ -16,7 +16,7 @@ from headgate.cascade.capabilities import verify
 from headgate.cascade.engine import Engine
 from headgate.domains.log_rows import LabelledRecord
 from headgate.errors import InputError
-from headgate.types import Deadline, Record, Result, Usage
+from headgate.types import Deadline, Judgement, Record, Result, Usage
 
 CHUNK = 250
 """Records a batch."""
@@ -42,7 +42,8 @@ class Evaluation:
     seconds: float
     """Wall time of the cascade over all rows."""
     p50_ms: float
-    """Median time of one record alone, in milliseconds."""
+    """Median time of one record alone with the small models, in milliseconds; the large model is
+    not asked twice only to be timed."""
     p95_ms: float
     degraded: Mapping[str, int]
     """Rows that were not answered as wanted, by reason."""
@@ -53,7 +54,7 @@ class Evaluation:
     oracle_accuracy: float | None = None
     """Of whichever tier is right."""
     large_usage: Usage = field(default_factory=Usage)
-    """What the large model alone consumed."""
+    """What the large model alone consumes; answers it gave the cascade are in it."""
 
 
 async def evaluate(
@@ -73,6 +74,7 @@ async def evaluate(
 
     Raises:
         InputError: There are no rows.
+        NotFoundError: `large_alone`, and the cascade has no large model.
     """
     if not rows:
         raise InputError("labels", "there are no rows", "Give at least one.")
@@ -82,7 +84,9 @@ async def evaluate(
     results = await _cascade(engine, rows, report)
     seconds = time.perf_counter() - started
     p50_ms, p95_ms = await _latencies(engine, rows, report)
-    large, large_usage = await _large(engine, rows, report) if large_alone else (None, Usage())
+    large, large_usage = None, Usage()
+    if large_alone:
+        large, large_usage = await _large(engine, rows, results, report)
     small_right, cascade_right = _right(small, labels), _right([r.answer for r in results], labels)
     large_right = None if large is None else _right(large, labels)
     return Evaluation(
@@ -133,26 +137,34 @@ async def _cascade(engine: Engine, rows: Sequence[LabelledRecord], report: Repor
 
 
 async def _large(
-    engine: Engine, rows: Sequence[LabelledRecord], report: Report
+    engine: Engine, rows: Sequence[LabelledRecord], results: Sequence[Result], report: Report
 ) -> tuple[list[str], Usage]:
-    answers: list[str] = []
-    usage = Usage()
+    """Return the large model's answers, and what they cost without the cascade's help."""
+    found: list[Judgement | None] = []
     for chunk in _chunks(rows):
-        for each in await verify(engine, chunk, Deadline.after(CHUNK_TIMEOUT_S)):
-            answers.append(each.judgement.answer if each.judgement else "")
-            usage += each.judgement.usage if each.judgement else Usage()
-        report("large model alone", len(answers), len(rows))
-    return answers, usage
+        verified = await verify(engine, chunk, Deadline.after(CHUNK_TIMEOUT_S))
+        found += [each.judgement for each in verified]
+        report("large model alone", len(found), len(rows))
+    # What comes from the cache was paid for by the cascade, or by an equal row.
+    usages = [
+        result.usage if judgement and judgement.cached else _usage_of(judgement)
+        for judgement, result in zip(found, results, strict=True)
+    ]
+    return [each.answer if each else "" for each in found], sum(usages, Usage())
+
+
+def _usage_of(judgement: Judgement | None) -> Usage:
+    return judgement.usage if judgement else Usage()
 
 
 async def _latencies(
     engine: Engine, rows: Sequence[LabelledRecord], report: Report
 ) -> tuple[float, float]:
-    """Return median and 95th percentile of single records, in milliseconds."""
+    """Return median and 95th percentile of single records up to the large model, in ms."""
     taken: list[float] = []
     for row in rows[:LATENCY_SAMPLE]:
         started = time.perf_counter()
-        await engine.run([row.record], Deadline.after(CHUNK_TIMEOUT_S))
+        await engine.advance([row.record], Deadline.after(CHUNK_TIMEOUT_S))
         taken.append((time.perf_counter() - started) * 1000)
     report("latency", len(taken), len(taken))
     return float(np.percentile(taken, 50)), float(np.percentile(taken, 95))

@@ -34,7 +34,13 @@ from headgate.cascade.fitted import (
     score_kind,
 )
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import ClassifySpec, GateSpec, NgramsSpec, RetrieveSpec
+from headgate.cascade.spec import (
+    ClassifySpec,
+    GateSpec,
+    NgramsSpec,
+    RetrieveSpec,
+    VerifySpec,
+)
 from headgate.domains.log_rows import LabelledRecord
 from headgate.domains.logs import LogTask
 from headgate.errors import InputError
@@ -43,7 +49,7 @@ from headgate.fitting.split import without_seen
 from headgate.fitting.train import train_pair_classifier, train_text_classifier
 from headgate.fitting.vectors import KnownVectors, Report
 from headgate.gate.scores import score_answers
-from headgate.gate.threshold import threshold_for_share, threshold_not_worse
+from headgate.gate.threshold import KEEP_NOTHING, threshold_for_share, threshold_not_worse
 from headgate.models.quantize import int8_directory
 from headgate.models.source import resolve_source
 from headgate.stages.classify import Classifier, Classify
@@ -125,6 +131,17 @@ def _load_encoders(
     return encoders
 
 
+@dataclass(frozen=True, slots=True)
+class _Gated:
+    """The gates, and what they do with the development rows."""
+
+    gates: Mapping[str, FittedGate]
+    correct: NDArray[np.bool_]
+    """Shape (rows,): whether the answer is right that the small models give together."""
+    escalated: NDArray[np.bool_]
+    """Shape (rows,): whether the large model is asked."""
+
+
 @dataclass(slots=True)
 class _Fit:
     """One fit on its way."""
@@ -147,9 +164,8 @@ class _Fit:
         }
         for name, classifier in classifiers.items():
             classifier.save(writer.path(_classifier_file(name)))
-        gates, reached = self._set_gates(predictions)
-        last = predictions[self._stages()[-1].name]
-        cases = self._write_cases(writer, last)
+        gated = self._set_gates(predictions)
+        cases = self._write_cases(writer, predictions[self._stages()[-1].name])
         fitted = Fitted(
             key=fit_key(self.loaded.spec),
             classifiers={
@@ -158,9 +174,9 @@ class _Fit:
                 )
                 for name in classifiers
             },
-            gates=gates,
+            gates=gated.gates,
             encoders={name: encoder.fingerprint for name, encoder in self.encoders.items()},
-            metrics=self._metrics(last, reached, cases),
+            metrics=self._metrics(gated, cases),
             versions=_versions(),
             data_sha256=_data_hash(self.rows),
         )
@@ -223,46 +239,47 @@ class _Fit:
         records = [row.record for row in self.rows.development]
         return asyncio.run(served.classify(records))
 
-    def _set_gates(
-        self, predictions: Mapping[str, Sequence[Prediction]]
-    ) -> tuple[dict[str, FittedGate], NDArray[np.bool_]]:
-        """Return the gates, and which development rows pass all of them to the large model."""
+    def _set_gates(self, predictions: Mapping[str, Sequence[Prediction]]) -> _Gated:
+        """Fit the gates in order, each on the development rows that reach it."""
         score = score_kind(self.loaded.spec)
-        stages = [stage.name for stage in self._stages()]
         gates = [stage for stage in self.loaded.spec.flow if isinstance(stage, GateSpec)]
+        correct = self._correct(predictions[self._stages()[-1].name])
         reached = np.ones(len(self.rows.development), bool)
         fitted = {}
         for gate in gates:
-            scores = score_answers([each.probabilities for each in predictions[gate.of]], score)
-            later = stages[stages.index(gate.of) + 1 :]
-            if later:
-                threshold = self._threshold_before(
-                    scores[reached], predictions[gate.of], predictions[later[0]], reached
-                )
-            else:
-                threshold = self._threshold_for_budget(scores[reached])
+            own = predictions[gate.of]
+            scores = score_answers([each.probabilities for each in own], score)
+            threshold = self._threshold(gate, scores, reached, predictions)
             fitted[gate.name] = FittedGate(score=score, threshold=threshold)
-            reached &= scores < threshold
-        return fitted, reached
+            kept = reached & (scores >= threshold)
+            correct[kept] = self._correct(own)[kept]
+            reached &= ~kept
+        asks = any(isinstance(stage, VerifySpec) for stage in self.loaded.spec.flow)
+        return _Gated(fitted, correct, reached & asks)
 
-    def _threshold_before(
+    def _threshold(
         self,
+        gate: GateSpec,
         scores: NDArray[np.float64],
-        own: Sequence[Prediction],
-        following: Sequence[Prediction],
         reached: NDArray[np.bool_],
+        predictions: Mapping[str, Sequence[Prediction]],
     ) -> float:
-        """Return the threshold of a gate before another small model."""
-        return threshold_not_worse(
-            scores, self._correct(own)[reached], self._correct(following)[reached]
-        )
+        """Return a gate's threshold: by quality before a small model, by budget before the large.
 
-    def _threshold_for_budget(self, scores: NDArray[np.float64]) -> float:
-        """Return the threshold of the gate before the large model."""
-        total = len(self.rows.development)
-        share = self.loaded.spec.deferral.budget.llm_share
-        # The budget speaks of all records; earlier gates have kept some of them.
-        return threshold_for_share(scores, min(1.0, share * total / max(len(scores), 1)))
+        Args:
+            gate: One gate of the flow.
+            scores: Shape (rows,), of the stage before it.
+            reached: Shape (rows,), the rows that no earlier gate keeps.
+            predictions: Of each classify stage, by its name.
+        """
+        names = [stage.name for stage in self._stages()]
+        later = names[names.index(gate.of) + 1 :]
+        if not later:
+            # The budget is a share of all records: those kept earlier count as never sent.
+            share = self.loaded.spec.deferral.budget.llm_share
+            return threshold_for_share(np.where(reached, scores, KEEP_NOTHING), share)
+        own, following = self._correct(predictions[gate.of]), self._correct(predictions[later[0]])
+        return threshold_not_worse(scores[reached], own[reached], following[reached])
 
     def _correct(self, predictions: Sequence[Prediction]) -> NDArray[np.bool_]:
         labels = [row.label for row in self.rows.development]
@@ -278,17 +295,14 @@ class _Fit:
         store.save(writer.folder(CASES_FOLDER))
         return len(store)
 
-    def _metrics(
-        self, predictions: Sequence[Prediction], reached: NDArray[np.bool_], cases: int
-    ) -> dict[str, float]:
-        correct = self._correct(predictions)
-        kept = correct[~reached]
+    def _metrics(self, gated: _Gated, cases: int) -> dict[str, float]:
+        kept = gated.correct[~gated.escalated]
         return {
             "train_rows": float(len(self.rows.train)),
             "development_rows": float(len(self.rows.development)),
-            "small_accuracy": float(correct.mean()),
+            "small_accuracy": float(gated.correct.mean()),
             "kept_accuracy": float(kept.mean()) if len(kept) else 0.0,
-            "escalated_share": float(reached.mean()),
+            "escalated_share": float(gated.escalated.mean()),
             "error_cases": float(cases),
         }
 

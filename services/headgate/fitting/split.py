@@ -24,17 +24,21 @@ def split_rows(
     """Return training and development rows, about three to one.
 
     Rows whose logs differ only in numbers stay together, so that a development row is never one
-    the model has as good as seen.
+    the model has as good as seen. A group goes to the development rows when that brings them
+    nearer to a quarter, so one large group is for training.
     """
     groups: dict[str, list[LabelledRecord]] = defaultdict(list)
     for row in rows:
         groups[template_of(row)].append(row)
-    order = np.random.default_rng(seed).permutation(sorted(groups))
+    keys = sorted(groups)
+    wanted = DEVELOPMENT_SHARE * len(rows)
     train: list[LabelledRecord] = []
     development: list[LabelledRecord] = []
-    for key in order.tolist():
-        small = len(development) < DEVELOPMENT_SHARE * len(rows)
-        (development if small else train).extend(groups[key])
+    # Numbers and not the keys: an array of texts drops trailing NULs and pads to the longest.
+    for number in np.random.default_rng(seed).permutation(len(keys)).tolist():
+        group = groups[keys[number]]
+        nearer = len(development) + len(group) / 2 < wanted
+        (development if nearer else train).extend(group)
     return train, development
 
 
@@ -46,11 +50,14 @@ def template_of(row: LabelledRecord) -> str:
 def without_seen(
     development: Sequence[LabelledRecord], train: Sequence[LabelledRecord]
 ) -> list[LabelledRecord]:
-    """Return the development rows that are not training rows as well, text for text."""
+    """Return the development rows that are not training rows as well, text for text.
+
+    The order of a row's candidates makes no difference.
+    """
     seen = {_content(row) for row in train}
     return [row for row in development if _content(row) not in seen]
 
 
 def _content(row: LabelledRecord) -> tuple[str, ...]:
-    texts = [candidate.text for candidate in row.record.candidates]
+    texts = sorted(candidate.text for candidate in row.record.candidates)
     return (*row.record.fields.values(), *texts)

@@ -35,7 +35,11 @@ NETWORKS = 5
 NETWORK_PENALTY = 1.0
 NETWORK_PAIRS = 1_000
 """Fewer training pairs than this get one linear layer: networks would learn them by heart."""
+RARER_PAIRS = 20
+"""The same with fewer pairs of the rarer answer: a held-out tenth of them would tell nothing."""
 
+_SMALLEST_DEVIATION = 1e-6
+"""Below it all values of a feature are one value and rounding."""
 _NEVER = -30.0
 """Log-odds of a label without training rows: possible, never the answer."""
 
@@ -58,12 +62,16 @@ def train_text_classifier(
         buckets: Size of the hashed vocabulary.
 
     Raises:
-        InputError: The rows show fewer than two labels.
+        InputError: The rows show fewer than two labels, or no text has anything to read.
     """
     _check_variety(answers)
     tfidf = TfIdf.fit(texts, buckets)
     columns = _seen_columns(tfidf, texts)
     features = stack_features(tfidf, texts, vectors, columns)
+    if not features.shape[1]:
+        raise InputError(
+            "training rows", "no text has a letter or a digit", "Check what the fields hold."
+        )
     model = _logistic(TEXT_INVERSE_PENALTY).fit(features, answers)
     weights, bias = _spread(model, labels)
     return TextClassifier(tfidf, columns, weights, bias)
@@ -113,14 +121,24 @@ def train_pair_classifier(
     _check_variety([int(each) for each in fits])
     tfidf = TfIdf.fit([*firsts, *seconds], buckets)
     features = pair_features(tfidf, firsts, seconds, vectors)
-    mean = features.mean(axis=0)
-    scale = np.maximum(features.std(axis=0), 1e-6)
+    mean, scale = features.mean(axis=0), _scale(features)
     scaled = (features - mean) / scale
-    if len(fits) < NETWORK_PAIRS:
+    rarer = min(sum(fits), len(fits) - sum(fits))
+    if len(fits) < NETWORK_PAIRS or rarer < RARER_PAIRS:
         networks: tuple[Network, ...] = (_linear(scaled, fits),)
     else:
         networks = tuple(_network(scaled, fits, seed + number) for number in range(NETWORKS))
     return PairClassifier(tfidf, mean, scale, networks)
+
+
+def _scale(features: Array) -> Array:
+    """Return each feature's standard deviation, shape (features,).
+
+    It is infinite where training rows are all alike: such a feature was never learnt, and must
+    not count when a later pair differs in it.
+    """
+    deviation = features.std(axis=0)
+    return np.where(deviation > _SMALLEST_DEVIATION, deviation, np.float32(np.inf))
 
 
 def _linear(features: Array, fits: Sequence[bool]) -> Network:

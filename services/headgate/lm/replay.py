@@ -19,15 +19,17 @@ from headgate.types import Deadline
 class ReplayEngine:
     """Answers from a file, and never makes one up."""
 
-    name = "replay"
     recorded = True
 
-    def __init__(self, answers: Mapping[str, RawAnswer]) -> None:
+    def __init__(self, answers: Mapping[str, RawAnswer], name: str = "replay") -> None:
+        self.name = name
         self._answers = dict(answers)
 
     @classmethod
-    def load(cls, path: Path) -> ReplayEngine:
+    def load(cls, path: Path, name: str = "replay") -> ReplayEngine:
         """Read a JSON Lines file, gzipped when its name ends in `.gz`.
+
+        `name` is the recorded model's, for ledgers and messages.
 
         Each row has `id` and `answer` (JSON or free text, as a model wrote it) and may have
         `input_tokens` and `output_tokens`; other keys and empty lines are skipped.
@@ -44,7 +46,7 @@ class ReplayEngine:
             if record_id in answers:
                 raise InputError(place, f"the id {record_id!r} is there twice", "Keep one row.")
             answers[record_id] = answer
-        return cls(answers)
+        return cls(answers, name)
 
     async def answer(self, request: LmRequest, deadline: Deadline, fault: str = "") -> RawAnswer:
         """Return the recorded answer; time and earlier faults make no difference.

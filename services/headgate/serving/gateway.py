@@ -60,3 +60,4 @@ class Gateway:
         """Drain; Serve awaits it at a graceful stop."""
         if self._started:
             await self._server.stop(DRAIN_S)
+            await self._host.close()

@@ -7,31 +7,49 @@ A cascade that cannot be loaded is there with its problem; the others answer.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from headgate.artifact import Artifact
 from headgate.cascade.assemble import Parts, assemble
 from headgate.cascade.encoders import encoder_folder, encoder_specs, fitted_encoder
 from headgate.cascade.engine import Engine
-from headgate.cascade.fitted import KIND
+from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import open_large_model
 from headgate.cascade.load import LoadedCascade, from_inline
 from headgate.cascade.spec import EncoderSpec, OpenAiSpec, ReplaySpec
-from headgate.errors import ArtifactError, HeadgateError, NotFoundError
+from headgate.errors import ArtifactError, HeadgateError, InputError, NotFoundError
 from headgate.lm.large_model import LargeModel
 from headgate.models.quantized import WEIGHTS_FILE
 from headgate.serving.remote import RemoteEncoder
+from headgate.serving.status import internal_error
 from headgate.stages.contract import TextEncoder
 from headgate.stages.inline import InlineEncoder
 from headgate.types import CascadeSummary
 
+OpenEncoder: TypeAlias = Callable[[LoadedCascade, Artifact, str], TextEncoder]
+"""Makes the running encoder of a cascade's model, by its name there."""
+
 log = logging.getLogger(__name__)
+
+
+def open_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEncoder:
+    """Return the encoder, in this process or in replicas of its own as its placement says.
+
+    Raises:
+        ArtifactError: The artifact was fitted for another file.
+        ModelError: Its files are missing, altered or not an encoder's.
+    """
+    if encoder_specs(loaded)[name].placement == "deployment":
+        fingerprint = read_fitted(artifact, loaded.spec).encoders[name]
+        return RemoteEncoder(encoder_app(encoder_key(loaded, artifact, name)), fingerprint)
+    return InlineEncoder(fitted_encoder(loaded, artifact, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,13 @@ class Hosted:
 class Host:
     """Holds the engines; swaps all of them at once when it is configured anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_encoder: OpenEncoder = open_encoder) -> None:
+        """Start without cascades.
+
+        Args:
+            open_encoder: How an encoder is made that no cascade has brought yet.
+        """
+        self._open_encoder = open_encoder
         self._hosted: dict[str, Hosted] = {}
         self._encoders: dict[str, TextEncoder] = {}
         self._large_models: dict[str, LargeModel] = {}
@@ -67,10 +91,21 @@ class Host:
         return [self._hosted[name] for name in sorted(self._hosted)]
 
     async def configure(self, cascades: Sequence[Mapping[str, Any]]) -> None:
-        """Load cascades that `cascade.load.inline` made values of, and serve these from now on."""
+        """Load cascades that `cascade.load.inline` made values of, and serve these from now on.
+
+        Raises:
+            SpecFileError: One of them is not such a value; those served before stay.
+            InputError: Two have the same name; those served before stay.
+        """
         loaded = [from_inline(values) for values in cascades]
+        check_names(loaded)
         hosted = {each.name: await self._open(each) for each in loaded}
         self._hosted = hosted
+
+    async def close(self) -> None:
+        """End what large models are still asked, and close their connections."""
+        for model in self._large_models.values():
+            await model.close()
 
     def engine(self, name: str) -> Engine:
         """Return the engine of a cascade; an empty name means the only one.
@@ -95,28 +130,32 @@ class Host:
     async def _open(self, loaded: LoadedCascade) -> Hosted:
         description = loaded.document.metadata.description or ""
         try:
-            artifact = Artifact.open(loaded.artifact, kind=KIND)
-            parts = Parts(
-                {name: self._encoder(loaded, artifact, name) for name in encoder_specs(loaded)},
-                self._models(loaded),
-            )
-            engine = assemble(loaded, artifact, parts)
+            # In a thread: weights take seconds to load, and calls are answered on this loop.
+            engine = await asyncio.to_thread(self._load, loaded)
             await engine.warm_up()
         except HeadgateError as error:
-            log.error("cascade_not_loaded name=%s problem=%s", loaded.name, error)
-            return Hosted(loaded.name, description, None, error)
-        return Hosted(loaded.name, description, engine)
+            problem = error
+        except Exception as error:  # noqa: BLE001 - one cascade must not take the others along
+            problem = internal_error(error, f"load {loaded.name}")
+        else:
+            return Hosted(loaded.name, description, engine)
+        log.error("cascade_not_loaded name=%s problem=%s", loaded.name, problem)
+        return Hosted(loaded.name, description, None, problem)
+
+    def _load(self, loaded: LoadedCascade) -> Engine:
+        artifact = Artifact.open(loaded.artifact, kind=KIND)
+        read_fitted(artifact, loaded.spec)  # before weights are looked for that it may not have
+        parts = Parts(
+            {name: self._encoder(loaded, artifact, name) for name in encoder_specs(loaded)},
+            self._models(loaded),
+        )
+        return assemble(loaded, artifact, parts)
 
     def _encoder(self, loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEncoder:
         """Return the running encoder, shared by all cascades that mean the same files."""
         key = encoder_key(loaded, artifact, name)
         if key not in self._encoders:
-            spec = encoder_specs(loaded)[name]
-            if spec.placement == "deployment":
-                fingerprint = str(dict(artifact.facts)["encoders"][name])  # type: ignore[index,call-overload]
-                self._encoders[key] = RemoteEncoder(encoder_app(key), fingerprint)
-            else:
-                self._encoders[key] = InlineEncoder(fitted_encoder(loaded, artifact, name))
+            self._encoders[key] = self._open_encoder(loaded, artifact, name)
         return self._encoders[key]
 
     def _models(self, loaded: LoadedCascade) -> dict[str, LargeModel]:
@@ -130,6 +169,23 @@ class Host:
                     self._large_models[key] = open_large_model(spec, recordings, os.environ)
                 found[name] = self._large_models[key]
         return found
+
+
+def check_names(cascades: Sequence[LoadedCascade]) -> None:
+    """Refuse two cascades of one name: callers would reach only one of them.
+
+    Raises:
+        InputError: Names the second one.
+    """
+    seen: dict[str, LoadedCascade] = {}
+    for loaded in cascades:
+        if loaded.name in seen:
+            raise InputError(
+                str(loaded.path),
+                f"its name {loaded.name!r} is that of {seen[loaded.name].path} too",
+                "Give each cascade a metadata.name of its own.",
+            )
+        seen[loaded.name] = loaded
 
 
 def _modified(path: str) -> str:

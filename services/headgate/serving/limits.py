@@ -28,9 +28,14 @@ class Limits:
     """Longest time a call may take, whatever its caller allows."""
     max_top_k: int = 100
     """Most documents a query."""
+    reply_s: float = 0.05
+    """Kept of the caller's time for the way back, or a tenth of it when that is less."""
 
     def deadline(self, remaining_s: float | None) -> Deadline:
-        """Return the call's deadline: the caller's own, capped.
+        """Return the call's deadline: the caller's own, capped, less the time for the reply.
+
+        An engine that works until the caller's last moment would give up with the best earlier
+        answers in its hands, and nobody there to take them.
 
         Args:
             remaining_s: Seconds the caller still waits; None when it set no deadline.
@@ -41,7 +46,8 @@ class Limits:
         allowed_s = self.max_deadline_s if remaining_s is None else remaining_s
         if allowed_s <= 0:
             raise DeadlineError("request", "its deadline has passed", "Allow more time.")
-        return Deadline.after(min(allowed_s, self.max_deadline_s))
+        capped_s = min(allowed_s, self.max_deadline_s)
+        return Deadline.after(capped_s - min(self.reply_s, capped_s / 10))
 
     def check_count(self, place: str, count: int) -> None:
         """Refuse an empty batch and one that is too long.

@@ -6,31 +6,32 @@ texts -> Serve handle -> replica -> vectors; one retry elsewhere when a replica 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from headgate.errors import UnavailableError
 from headgate.models.encoder import Vectors
 
-if TYPE_CHECKING:
-    from ray.serve.handle import DeploymentHandle
-
 
 class RemoteEncoder:
     """Calls the replicas of an encoder's application."""
 
-    def __init__(self, app: str, fingerprint: str) -> None:
+    def __init__(
+        self, app: str, fingerprint: str, find: Callable[[str], Any] | None = None
+    ) -> None:
         """Prepare; the application is looked up at the first call.
 
         Args:
             app: Name of the Serve application.
             fingerprint: What the artifact was fitted with; replicas refuse to start with another.
+            find: Returns the handle of an application; Serve's own function when absent.
         """
         self._app = app
         self._fingerprint = fingerprint
-        self._handle: DeploymentHandle | None = None
+        self._find = find
+        self._handle: Any = None
 
     @property
     def fingerprint(self) -> str:
@@ -43,9 +44,11 @@ class RemoteEncoder:
         Raises:
             UnavailableError: No replica answers, also not a second one.
         """
+        from grpc.aio import AioRpcError
         from ray.exceptions import ActorDiedError, ActorUnavailableError
 
-        lost: tuple[type[Exception], ...] = (ActorDiedError, ActorUnavailableError)
+        # Which one comes depends on how far the call was and on the transport.
+        lost: tuple[type[Exception], ...] = (ActorDiedError, ActorUnavailableError, AioRpcError)
         try:
             return await self._call(texts)
         except lost:
@@ -56,22 +59,24 @@ class RemoteEncoder:
                 raise self._unavailable("two replicas died") from error
 
     async def _call(self, texts: Sequence[str]) -> Vectors:
-        response: Any = self._replicas().encode.remote(list(texts))
-        try:
-            return np.asarray(await response, np.float32)
-        except asyncio.CancelledError:
-            response.cancel()  # not every transport passes a cancellation on by itself
-            raise
-
-    def _replicas(self) -> DeploymentHandle:
-        from ray import serve
         from ray.serve.exceptions import RayServeException
 
-        if self._handle is None:
+        try:
+            response: Any = self._replicas().encode.remote(list(texts))
             try:
-                self._handle = serve.get_app_handle(self._app)
-            except RayServeException as error:
-                raise self._unavailable("it is not deployed") from error
+                return np.asarray(await response, np.float32)
+            except asyncio.CancelledError:
+                response.cancel()  # not every transport passes a cancellation on by itself
+                raise
+        except RayServeException as error:
+            # Serve's own: not deployed, or its replicas cannot start. No record is to blame.
+            raise self._unavailable("Serve has no replica for it") from error
+
+    def _replicas(self) -> Any:  # noqa: ANN401 - Ray's handle has no type
+        if self._handle is None:
+            from ray import serve
+
+            self._handle = (self._find or serve.get_app_handle)(self._app)
         return self._handle
 
     def _unavailable(self, problem: str) -> UnavailableError:

@@ -49,6 +49,8 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", limits.max_message_bytes),
                 ("grpc.max_send_message_length", -1),  # replies are as long as requests allow
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                # Between the two limits grpc refuses some calls and lets others pass, by chance.
+                ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_MS),
                 ("grpc.max_connection_age_grace_ms", int(limits.max_deadline_s * 1000)),
                 ("grpc.so_reuseport", 1),

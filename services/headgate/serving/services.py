@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from headgate import wire
 from headgate.cascade import capabilities
@@ -17,7 +17,14 @@ from headgate.errors import DeadlineError, InputError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_ids
 from headgate.serving.rpc import Call, Service
-from headgate.types import CascadeDescription, Record, Result, StageSummary
+from headgate.types import (
+    CascadeDescription,
+    Explanation,
+    Record,
+    Result,
+    StageSummary,
+    Verification,
+)
 from headgate.v1 import (
     cascade_service_pb2,
     classifier_service_pb2,
@@ -27,6 +34,9 @@ from headgate.v1 import (
     types_pb2,
     verifier_service_pb2,
 )
+
+
+_Row = TypeVar("_Row", Result, Explanation, Verification)
 
 
 class _Sized(Protocol):
@@ -112,7 +122,8 @@ class CascadeService(_Base):
         engine = self._host.engine(request.cascade)
         explanations = await explain(engine, self._records(request.records), call.deadline)
         return cascade_service_pb2.ExplainCascadeResponse(
-            explanations=map(wire.explanation_to_wire, explanations), revision=engine.revision
+            explanations=map(wire.explanation_to_wire, in_time(explanations)),
+            revision=engine.revision,
         )
 
 
@@ -231,7 +242,8 @@ class VerifierService(_Base):
             proposals=list(request.proposals),
         )
         return verifier_service_pb2.VerifyResponse(
-            verifications=map(wire.verification_to_wire, verifications), revision=engine.revision
+            verifications=map(wire.verification_to_wire, in_time(verifications)),
+            revision=engine.revision,
         )
 
 
@@ -250,7 +262,7 @@ def all_services(host: Host, limits: Limits) -> list[Service]:
     return [service(host, limits) for service in SERVICES]  # type: ignore[misc]
 
 
-def in_time(results: Sequence[Result]) -> Sequence[Result]:
+def in_time(results: Sequence[_Row]) -> Sequence[_Row]:
     """Return the results of a batch, or fail the call when its time was over for all of them.
 
     Raises:

@@ -23,13 +23,15 @@ from headgate.errors import HeadgateError
 DOMAIN = "headgate"
 RETRY_AFTER_MS = 200
 """How long a caller that was refused for load should wait."""
+MAX_TEXT_BYTES = 1000
+"""Longest text in a status: it travels three times, in headers, of which clients take 8 KiB."""
 
 log = logging.getLogger(__name__)
 
 
 def status_of(error: HeadgateError) -> status_pb2.Status:
     """Return the rich status of an error, with details for machines."""
-    status = status_pb2.Status(code=code_pb2.Code.Value(error.status), message=str(error))
+    status = status_pb2.Status(code=code_pb2.Code.Value(error.status), message=_fit(str(error)))
     status.details.append(_packed(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN)))
     detail = _detail(error)
     if detail is not None:
@@ -43,17 +45,25 @@ def _detail(error: HeadgateError) -> Message | None:
         case "INVALID_ARGUMENT":
             text = f"{error.problem}. {error.remedy}"
             violation = error_details_pb2.BadRequest.FieldViolation(
-                field=error.place, description=text
+                field=_fit(error.place), description=_fit(text)
             )
             return error_details_pb2.BadRequest(field_violations=[violation])
         case "NOT_FOUND":
             return error_details_pb2.ResourceInfo(
-                resource_name=error.place, description=error.problem
+                resource_name=_fit(error.place), description=_fit(error.problem)
             )
         case "RESOURCE_EXHAUSTED" | "UNAVAILABLE":
             delay = duration_pb2.Duration(nanos=RETRY_AFTER_MS * 1_000_000)
             return error_details_pb2.RetryInfo(retry_delay=delay)
     return None
+
+
+def _fit(text: str) -> str:
+    """Return what a status can hold of a text, which may quote a name of any length."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= MAX_TEXT_BYTES:
+        return data.decode()
+    return data[:MAX_TEXT_BYTES].decode("utf-8", "ignore") + "…"
 
 
 def _packed(detail: Message) -> any_pb2.Any:
@@ -78,7 +88,10 @@ def internal_error(error: Exception, method: str) -> HeadgateError:
 
 async def abort(context: grpc.aio.ServicerContext, error: HeadgateError) -> NoReturn:
     """End the call with the error's status."""
+    status = rpc_status.to_status(status_of(error))
+    trailers = status.trailing_metadata
     if error.status == "RESOURCE_EXHAUSTED":
-        context.set_trailing_metadata((("grpc-retry-pushback-ms", str(RETRY_AFTER_MS)),))
-    await context.abort_with_status(rpc_status.to_status(status_of(error)))
+        # Given to abort with the details: it leaves out what was set before.
+        trailers = (*trailers, ("grpc-retry-pushback-ms", str(RETRY_AFTER_MS)))
+    await context.abort(status.code, status.details, trailers)
     raise AssertionError("abort returned. This is a bug.")
