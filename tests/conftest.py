@@ -20,3 +20,27 @@ def embedded_int8(embedded):
     from headgate.models.quantize import int8_directory
 
     return int8_directory(embedded)
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory):
+    """The fitted cascade "parts": n-grams, a gate, recorded answers; it sorts records of level."""
+    from fakes.fitted_parts import fit_parts
+
+    return fit_parts(tmp_path_factory.mktemp("parts"))
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """The fitted cascade "pairs": n-grams say whether a description fits a line."""
+    from fakes.fitted_parts import fit_pairs
+
+    return fit_pairs(tmp_path_factory.mktemp("pairs"))
+
+
+@pytest.fixture(scope="session")
+def sample(embedded_int8, tmp_path_factory):
+    """The sample cascade, fitted on a few of its rows with the packaged encoder."""
+    from fakes.sample_cascade import fit_sample
+
+    return fit_sample(tmp_path_factory.mktemp("sample"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -159,11 +159,9 @@ async def _run_valid(
     valid = [index for index in range(len(records)) if index not in cells]
     chosen = {k: [column[index] for index in valid] for k, column in (columns or {}).items()}
     batch = Batch([records[index] for index in valid], deadline, chosen)
-    if isinstance(stage, Verify):
-        # It ends each record at the deadline itself: the answers that came are paid for.
-        cells.update(zip(valid, await stage.run(batch), strict=True))
-        return [cells[index] for index in range(len(records))]
-    async with _within(deadline):
+    # A verify ends each record at the deadline itself: the answers that came are paid for.
+    limited = nullcontext() if isinstance(stage, Verify) else _within(deadline)
+    async with limited:
         cells.update(zip(valid, await stage.run(batch), strict=True))
     return [cells[index] for index in range(len(records))]
 

@@ -1,6 +1,6 @@
-"""Opens a fitted cascade in this process: every model inline, no server, no cluster.
+"""Opens a fitted cascade in this process, to be measured.
 
-LoadedCascade -> artifact checked -> encoders, large models -> Engine
+LoadedCascade -> artifact, encoders, large models -> Engine
 """
 
 from __future__ import annotations
@@ -11,35 +11,43 @@ from headgate.artifact import Artifact
 from headgate.cascade.assemble import Parts, assemble
 from headgate.cascade.encoders import encoder_specs, fitted_encoder
 from headgate.cascade.engine import Engine
-from headgate.cascade.fitted import KIND
+from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import open_large_model
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.spec import OpenAiSpec, ReplaySpec
+from headgate.lm.large_model import LargeModel
 from headgate.stages.inline import InlineEncoder
 
 
-def open_engine(
-    loaded: LoadedCascade, environment: Mapping[str, str], *, artifact: str = ""
-) -> Engine:
-    """Return the cascade's engine.
+def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine:
+    """Return the engine of a fitted cascade, with all its models in this process.
+
+    Answers of large models are not cached: whoever asks twice is told twice what it takes.
 
     Args:
-        loaded: The cascade.
+        loaded: The cascade; where its encoders are placed makes no difference.
         environment: Where keys and OPENAI_BASE_URL are looked up.
-        artifact: The fitted directory; the file's own when empty.
 
     Raises:
-        ArtifactError: It is missing, altered or fitted for another file.
+        ArtifactError: It is not fitted, or for another file.
         ModelError: An encoder cannot be loaded.
-        LmRefusedError: A large model's key is not where the file says.
+        LmRefusedError: A key is not where the file says.
+        InputError: Recordings or an address are wrong.
     """
-    opened = Artifact.open(artifact or loaded.artifact, kind=KIND)
+    artifact = Artifact.open(loaded.artifact, kind=KIND)
+    read_fitted(artifact, loaded.spec)  # a mistake is said before weights are loaded
+    large_models = _large_models(loaded, environment)
     encoders = {
-        name: InlineEncoder(fitted_encoder(loaded, opened, name)) for name in encoder_specs(loaded)
+        name: InlineEncoder(fitted_encoder(loaded, artifact, name))
+        for name in encoder_specs(loaded)
     }
-    models = {
-        name: open_large_model(spec, loaded.recordings.get(name, ""), environment)
-        for name, spec in loaded.spec.models.items()
-        if isinstance(spec, OpenAiSpec | ReplaySpec)
-    }
-    return assemble(loaded, opened, Parts(encoders, models))
+    return assemble(loaded, artifact, Parts(encoders, large_models))
+
+
+def _large_models(loaded: LoadedCascade, environment: Mapping[str, str]) -> dict[str, LargeModel]:
+    found = {}
+    for name, spec in loaded.spec.models.items():
+        if isinstance(spec, OpenAiSpec | ReplaySpec):
+            uncached = spec.model_copy(update={"cache_entries": 0})
+            found[name] = open_large_model(uncached, loaded.recordings.get(name, ""), environment)
+    return found

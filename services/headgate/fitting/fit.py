@@ -78,6 +78,8 @@ def fit_cascade(
 ) -> Artifact:
     """Fit every part of the cascade and write the artifact.
 
+    It blocks; an event loop calls it in a thread.
+
     Args:
         loaded: The cascade.
         rows: Labelled rows; development rows that are training rows too are left out.

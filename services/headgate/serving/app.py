@@ -6,9 +6,13 @@ loaded cascades, address -> an application for each placed encoder, and the gate
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
+import signal
 import socket
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,28 +37,29 @@ GATEWAY_CPUS = 0.1
 
 
 @contextlib.contextmanager
-def running(cascades: Sequence[LoadedCascade], address: str) -> Iterator[None]:
+def running(
+    cascades: Sequence[LoadedCascade], address: str, *, verbose: bool = False
+) -> Iterator[None]:
     """Serve cascades on a Ray of this machine until the block is left; then drain.
 
     Args:
         cascades: What to serve; each is fitted.
         address: `host:port` of the gateway.
+        verbose: Whether Ray and the replicas may log to this process's streams.
 
     Raises:
+        InputError: Two cascades have one name.
         ArtifactError: A cascade is not fitted, or for another file.
-        UnavailableError: The port is taken, or the applications did not come up.
+        UnavailableError: The port is taken, or Ray or the applications did not come up.
     """
     check_fitted(cascades)
     check_port_free(address)
-    serve = _start_ray()
     try:
+        _start_ray(verbose=verbose)
         deploy(cascades, address)
         yield
     finally:
-        import ray
-
-        serve.shutdown()
-        ray.shutdown()
+        _stop_ray()
 
 
 def check_fitted(cascades: Sequence[LoadedCascade]) -> None:
@@ -78,31 +83,81 @@ def check_port_free(address: str) -> None:
     gRPC would share it: the kernel then gives part of the calls to the other process.
 
     Raises:
-        UnavailableError: It is taken.
+        UnavailableError: It is taken, or no address of this machine.
     """
     host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host, int(port))):
+        with socket.create_server((host, int(port)), family=family):
             pass
     except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        problem = "something listens there already" if taken else f"no place to listen ({error})"
         raise UnavailableError(
-            address, "something listens there already", "Stop it, or choose another port."
+            address, problem, "Stop it, or choose another host or port."
         ) from error
 
 
-def _start_ray() -> Any:  # noqa: ANN401 - the module ray.serve has no type
-    """Start Ray and Serve on this machine and return the module `ray.serve`."""
+def _start_ray(*, verbose: bool) -> None:
+    """Start Ray and Serve on this machine.
+
+    Raises:
+        UnavailableError: Ray does not start here.
+    """
     for name, value in SERVE_FLAGS.items():
         os.environ.setdefault(name, value)
     import ray
     from ray import serve
 
-    # `local`: a bare init would join any cluster it finds.
-    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    _protect_token()
-    # HTTP is bound to loopback and its proxy is not started: callers come through the gateway.
-    serve.start(proxy_location="Disabled", http_options={"host": "127.0.0.1"})
-    return serve
+    level = "INFO" if verbose else "CRITICAL"
+    logging.getLogger("ray.serve").setLevel(level)
+    try:
+        with _own_sigterm():
+            # `local`: a bare init would join any cluster it finds.
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=verbose,
+                logging_level=level,
+            )
+        _protect_token()
+        # HTTP is bound to loopback and has no proxy: callers come through the gateway.
+        serve.start(proxy_location="Disabled", http_options={"host": "127.0.0.1"})
+    except (RuntimeError, OSError) as error:
+        problem = f"it did not start ({type(error).__name__})"
+        raise UnavailableError("Ray", problem, "See its log below /tmp/ray.") from error
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep this process's answer to SIGTERM: `ray.init` puts its own in its place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:  # what Ray's own handler raises
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
+
+
+def _stop_ray() -> None:
+    """Delete the applications, which drains them, and end Ray."""
+    import ray
+    from ray import serve
+
+    try:
+        if ray.is_initialized():
+            # Not serve.shutdown: its controller dies in the middle of that call, and Ray then
+            # reports a failed task. The gateway goes first, for it calls the encoders.
+            names = sorted(serve.status().applications, key=lambda name: name != GATEWAY_APP)
+            for name in names:
+                serve.delete(name)
+    finally:
+        ray.shutdown()
 
 
 def _protect_token() -> None:

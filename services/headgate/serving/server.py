@@ -55,8 +55,6 @@ class GrpcServer:
                 ("grpc.max_connection_age_grace_ms", int(limits.max_deadline_s * 1000)),
                 ("grpc.so_reuseport", 1),
             ],
-            # A backstop only: ours refuses earlier and says when to come again.
-            maximum_concurrent_rpcs=2 * limits.max_in_flight,
         )
         handlers = tuple(handler_of(service, self._admission) for service in self._services)
         server.add_generic_rpc_handlers(handlers)

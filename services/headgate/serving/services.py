@@ -13,7 +13,7 @@ from headgate import wire
 from headgate.cascade import capabilities
 from headgate.cascade.engine import GateNode, Node
 from headgate.cascade.explain import explain
-from headgate.errors import DeadlineError, InputError
+from headgate.errors import DeadlineError, HeadgateError, InputError, UnavailableError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_ids
 from headgate.serving.rpc import Call, Service
@@ -34,7 +34,6 @@ from headgate.v1 import (
     types_pb2,
     verifier_service_pb2,
 )
-
 
 _Row = TypeVar("_Row", Result, Explanation, Verification)
 
@@ -74,7 +73,7 @@ class CascadeService(_Base):
         engine = self._host.engine(request.cascade)
         results = await engine.run(self._records(request.records), call.deadline)
         return cascade_service_pb2.RunCascadeResponse(
-            results=map(wire.result_to_wire, in_time(results)), revision=engine.revision
+            results=map(wire.result_to_wire, reached(results)), revision=engine.revision
         )
 
     async def StreamCascade(
@@ -122,7 +121,7 @@ class CascadeService(_Base):
         engine = self._host.engine(request.cascade)
         explanations = await explain(engine, self._records(request.records), call.deadline)
         return cascade_service_pb2.ExplainCascadeResponse(
-            explanations=map(wire.explanation_to_wire, in_time(explanations)),
+            explanations=map(wire.explanation_to_wire, reached(explanations)),
             revision=engine.revision,
         )
 
@@ -145,7 +144,7 @@ class LogAnalysisService(_Base):
         check_ids("logs", [record.id for record in records])
         results = await engine.run(records, call.deadline)
         return log_analysis_service_pb2.AnalyzeLogsResponse(
-            results=map(wire.result_to_wire, in_time(results)), revision=engine.revision
+            results=map(wire.result_to_wire, reached(results)), revision=engine.revision
         )
 
 
@@ -161,6 +160,7 @@ class ClassifierService(_Base):
         engine = self._host.engine(request.cascade)
         records = self._records(request.records)
         found = await capabilities.classify(engine, records, call.deadline, stage=request.stage)
+        check_reached([each if isinstance(each, HeadgateError) else None for each in found])
         rows = [
             wire.prediction_to_wire(record.id, each)
             for record, each in zip(records, found, strict=True)
@@ -242,7 +242,7 @@ class VerifierService(_Base):
             proposals=list(request.proposals),
         )
         return verifier_service_pb2.VerifyResponse(
-            verifications=map(wire.verification_to_wire, in_time(verifications)),
+            verifications=map(wire.verification_to_wire, reached(verifications)),
             revision=engine.revision,
         )
 
@@ -262,16 +262,24 @@ def all_services(host: Host, limits: Limits) -> list[Service]:
     return [service(host, limits) for service in SERVICES]  # type: ignore[misc]
 
 
-def in_time(results: Sequence[_Row]) -> Sequence[_Row]:
-    """Return the results of a batch, or fail the call when its time was over for all of them.
+def reached(results: Sequence[_Row]) -> Sequence[_Row]:
+    """Return the results of a batch; see `check_reached`."""
+    check_reached([result.error for result in results])
+    return results
+
+
+def check_reached(errors: Sequence[HeadgateError | None]) -> None:
+    """Fail the call when it reached no record's answer, and no record is to blame.
+
+    A client may try such a call again; errors of records are final to it.
 
     Raises:
-        DeadlineError: No record had an answer in time.
+        DeadlineError: The time was over for all of them.
+        UnavailableError: There was nothing to answer any of them.
     """
-    errors = [result.error for result in results]
-    if all(isinstance(error, DeadlineError) for error in errors):
-        raise errors[0] or DeadlineError("request", "too late", "Allow more time.")
-    return results
+    common = [e for e in errors if isinstance(e, DeadlineError | UnavailableError)]
+    if len(common) == len(errors):
+        raise common[0]
 
 
 def _stage_summary(node: Node) -> StageSummary:

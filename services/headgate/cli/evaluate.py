@@ -1,0 +1,182 @@
+"""`headgate evaluate`: how good a cascade is beside its tiers alone, and what it costs.
+
+FILE, labelled rows -> engine in this process -> Evaluation -> table | JSON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate.cli.options import (
+    ArtifactDir,
+    CascadeFile,
+    NoProgress,
+    OutputFormat,
+    Quiet,
+    with_artifact,
+)
+from headgate.cli.output import Output, dollars, emit, emit_json, note, percent, table
+from headgate.cli.progress import Report, progress
+from headgate.errors import InputError
+
+if TYPE_CHECKING:
+    from headgate.cascade.engine import Engine
+    from headgate.cascade.load import LoadedCascade
+    from headgate.domains.log_rows import LabelledRecord
+    from headgate.evaluation.evaluate import Evaluation
+    from headgate.types import Usage
+
+_RECORDED = "The large model's answers are recorded ones; no model was called."
+
+
+def evaluate(
+    file: CascadeFile,
+    *,
+    labels: Annotated[
+        Path, typer.Option(help="Labelled rows that the cascade was not fitted on, JSON Lines.")
+    ],
+    large_alone: Annotated[
+        bool,
+        typer.Option(
+            "--large-alone", help="Ask the large model about every row as well. This costs."
+        ),
+    ] = False,
+    artifact: ArtifactDir = None,
+    output: OutputFormat = Output.TABLE,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Measure a fitted cascade on labelled rows: accuracy, large-model share, cost, latency.
+
+    The large model is asked about the rows that the gates send on, and once more about those
+    among the first 200 rows, which are timed one by one.
+    """
+    from headgate.cascade.assemble import task_of
+    from headgate.cascade.load import load_cascade
+    from headgate.cascade.open import open_engine
+    from headgate.domains.log_rows import read_labelled
+
+    loaded = with_artifact(load_cascade(file), artifact)
+    if large_alone and not _large_models(loaded):
+        raise InputError("--large-alone", f"{loaded.name} has no large model", "Leave it out.")
+    rows = read_labelled(labels, task_of(loaded))
+    engine = open_engine(loaded, os.environ)
+    if not quiet:
+        note(f"evaluating {loaded.name}, revision {engine.revision}, on {len(rows)} rows")
+    with progress(shown=not (quiet or no_progress)) as report:
+        evaluation = asyncio.run(_measure(engine, rows, large_alone, report))
+    _show(loaded, engine, evaluation, output)
+
+
+def _large_models(loaded: LoadedCascade) -> list[str]:
+    """Return the engines of the cascade's large models."""
+    from headgate.cascade.spec import LmSpec
+
+    models = loaded.spec.models.values()
+    return [getattr(model, "engine", "") for model in models if isinstance(model, LmSpec)]
+
+
+async def _measure(
+    engine: Engine, rows: Sequence[LabelledRecord], large_alone: bool, report: Report
+) -> Evaluation:
+    from headgate.evaluation.evaluate import evaluate as measure
+
+    try:
+        await engine.warm_up()
+        return await measure(engine, rows, large_alone=large_alone, report=report)
+    finally:
+        if engine.verify_stage is not None:
+            await engine.verify_stage.large_model.close()
+
+
+def _show(loaded: LoadedCascade, engine: Engine, found: Evaluation, output: Output) -> None:
+    recorded = "replay" in _large_models(loaded)
+    priced = any(getattr(model, "price", None) for model in loaded.spec.models.values())
+    if output is Output.JSON:
+        emit_json(_as_json(engine, found, recorded=recorded, priced=priced), indent=2)
+        return
+    emit(f"{engine.name}, revision {engine.revision}, {found.rows} rows")
+    emit(table(_COLUMNS, _rows(found, priced=priced), numbers=len(_COLUMNS) - 1))
+    emit(f"degraded: {_reasons(found.degraded)}; failed: {_reasons(found.failed)}")
+    if recorded:
+        emit(_RECORDED)
+
+
+_COLUMNS = ("", "accuracy", "large-model share", "USD", "USD per 1,000", "p50 ms", "p95 ms")
+
+
+def _rows(found: Evaluation, *, priced: bool) -> list[tuple[str, ...]]:
+    """Return the tiers alone, the cascade, and whichever tier is right."""
+    times = (f"{found.p50_ms:.1f}", f"{found.p95_ms:.1f}")
+    rows: list[tuple[str, ...]] = [
+        ("small alone", percent(found.small_accuracy), percent(0.0), "-", "-", "-", "-")
+    ]
+    if found.large_accuracy is not None:
+        cost = _cost(found.large_usage, found.rows, priced=priced)
+        rows.append(("large alone", percent(found.large_accuracy), percent(1.0), *cost, "-", "-"))
+    cost = _cost(found.usage, found.rows, priced=priced)
+    share = percent(found.llm_share)
+    rows.append(("cascade", percent(found.cascade_accuracy), share, *cost, *times))
+    if found.oracle_accuracy is not None:
+        rows.append(("oracle", percent(found.oracle_accuracy), "-", "-", "-", "-", "-"))
+    return rows
+
+
+def _cost(usage: Usage, rows: int, *, priced: bool) -> tuple[str, str]:
+    """Return the total and that of 1,000 records; `~` when tokens were estimated."""
+    if not priced:
+        return "-", "-"
+    sign = "~" if usage.estimated else ""
+    return sign + dollars(usage.cost_usd), sign + dollars(usage.cost_usd * 1000 / rows)
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items())) or "none"
+
+
+def _as_json(
+    engine: Engine, found: Evaluation, *, recorded: bool, priced: bool
+) -> dict[str, object]:
+    """Return every figure; costs are null without a price."""
+    large = None
+    if found.large_accuracy is not None:
+        large = {
+            "accuracy": found.large_accuracy,
+            "oracle_accuracy": found.oracle_accuracy,
+            **_usage(found.large_usage, found.rows, priced=priced),
+        }
+    return {
+        "cascade": engine.name,
+        "revision": engine.revision,
+        "rows": found.rows,
+        "recorded": recorded,
+        "small_alone": {"accuracy": found.small_accuracy},
+        "large_alone": large,
+        "with_cascade": {
+            "accuracy": found.cascade_accuracy,
+            "llm_share": found.llm_share,
+            **_usage(found.usage, found.rows, priced=priced),
+            "seconds": found.seconds,
+            "p50_ms": found.p50_ms,
+            "p95_ms": found.p95_ms,
+        },
+        "degraded": found.degraded,
+        "failed": found.failed,
+    }
+
+
+def _usage(usage: Usage, rows: int, *, priced: bool) -> dict[str, object]:
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "tokens_estimated": usage.estimated,
+        "cost_usd": usage.cost_usd if priced else None,
+        "cost_usd_per_1000": usage.cost_usd * 1000 / rows if priced else None,
+    }

@@ -1,0 +1,47 @@
+"""How far a long verb is, on a terminal only.
+
+(step, done, total) -> bars on stderr, or nothing
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+Report: TypeAlias = Callable[[str, int, int], None]
+
+
+@contextlib.contextmanager
+def progress(*, shown: bool) -> Iterator[Report]:
+    """Yield what is to be told of progress.
+
+    What libraries print meanwhile goes to stderr: stdout is for data.
+
+    Args:
+        shown: Whether to draw bars when stderr is a terminal.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        if shown and sys.stderr.isatty():
+            with _bars() as report:
+                yield report
+        else:
+            yield lambda step, done, total: None
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        known: dict[str, TaskID] = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in known:
+                known[step] = bars.add_task(step)
+            bars.update(known[step], completed=done, total=total)
+
+        yield report

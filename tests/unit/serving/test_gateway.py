@@ -1,0 +1,112 @@
+import gc
+import socket
+
+import pytest
+
+import grpc
+from headgate.cascade.load import inline
+from headgate.errors import SpecFileError, UnavailableError
+from headgate.serving.gateway import Gateway
+from headgate.v1.cascade_service_pb2 import ListCascadesRequest
+from headgate.v1.cascade_service_pb2_grpc import CascadeServiceStub
+
+
+class KeptGateway(Gateway):
+    """A gateway whose drain the test awaits, as Serve does; the collector must not begin one."""
+
+    def __del__(self):
+        """Do nothing."""
+
+    async def drain(self):
+        """Do what Serve does at a graceful stop."""
+        await Gateway.__del__(self)
+
+
+def config(*cascades):
+    return {"cascades": [inline(each) for each in cascades]}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+@pytest.fixture
+async def gateway():
+    port = free_port()
+    started = KeptGateway(f"127.0.0.1:{port}")
+    started.port = port
+    yield started
+    await started.drain()
+    gc.unfreeze()  # a gateway takes its process for its own
+
+
+async def served_by(gateway):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.port}") as channel:
+        reply = await CascadeServiceStub(channel).ListCascades(ListCascadesRequest(), timeout=10)
+    return [each.name for each in reply.cascades]
+
+
+def listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_nothing_listens_before_the_first_configuration(gateway, parts):
+    before = listens(gateway.port)
+    await gateway.reconfigure(config(parts))
+
+    assert not before
+    assert await served_by(gateway) == ["parts"]
+
+
+async def test_a_new_configuration_is_served_on_the_same_port(gateway, parts, pairs):
+    await gateway.reconfigure(config(parts))
+
+    await gateway.reconfigure(config(parts, pairs))
+
+    assert await served_by(gateway) == ["pairs", "parts"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"cascades": None}, {"cascades": [{}]}, {"cascades": ["cascade.yaml"]}]
+)
+async def test_the_last_good_configuration_stays_when_a_later_one_is_wrong(
+    gateway, parts, wrong, caplog
+):
+    await gateway.reconfigure(config(parts))
+
+    await gateway.reconfigure(wrong)
+
+    assert await served_by(gateway) == ["parts"]
+    assert "reconfigure_refused" in caplog.text
+
+
+async def test_a_first_configuration_that_is_wrong_is_an_error(gateway):
+    with pytest.raises(SpecFileError):
+        await gateway.reconfigure({"cascades": [{}]})
+
+    assert not listens(gateway.port)
+
+
+async def test_a_taken_port_is_an_error_of_the_first_configuration(parts):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        gateway = KeptGateway(f"127.0.0.1:{taken.getsockname()[1]}")
+
+        with pytest.raises(UnavailableError):
+            await gateway.reconfigure(config(parts))
+        await gateway.drain()
+
+
+async def test_a_drained_gateway_listens_no_more(gateway, parts):
+    await gateway.reconfigure(config(parts))
+
+    await gateway.drain()
+
+    assert not listens(gateway.port)
+
+
+async def test_calls_at_work_are_reported_for_scaling(gateway, parts):
+    await gateway.reconfigure(config(parts))
+
+    assert await gateway.record_autoscaling_stats() == {"in_flight": 0.0}
