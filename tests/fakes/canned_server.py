@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+
 from headgate.v1 import (
     cascade_service_pb2,
     cascade_service_pb2_grpc,

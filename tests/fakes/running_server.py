@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+
 from headgate.cascade.load import LoadedCascade, inline
 from headgate.client import CHANNEL_OPTIONS
 from headgate.serving.host import Host, OpenEncoder, open_encoder

@@ -8,10 +8,10 @@ import socket
 import threading
 from pathlib import Path
 
+import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-import grpc
 from fakes.fitted_parts import live_parts, part_records
 from fakes.openai_endpoint import FakeEndpoint, says_label, waits_for
 from fakes.sample_cascade import copy_sample, sample_records

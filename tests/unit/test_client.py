@@ -3,12 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grpc
 import pytest
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-import grpc
 from fakes.canned_server import CannedServer
 from headgate.client import Client
 from headgate.errors import InputError, RemoteError, UnavailableError

@@ -40,9 +40,11 @@ def load_encoder(
     Raises:
         ModelError: Files are missing, altered or not an encoder's.
     """
-    if spec.precision == "int8" and int8_files is not None:
-        return QuantizedEncoder(int8_files, spec.max_tokens)
-    return ReferenceEncoder(resolve_source(source, spec.revision), spec.max_tokens, device)
+    if spec.precision == "float32":
+        return ReferenceEncoder(resolve_source(source, spec.revision), spec.max_tokens, device)
+    if int8_files is None:
+        raise ValueError("int8 needs its files. This is a bug.")
+    return QuantizedEncoder(int8_files, spec.max_tokens)
 
 
 def fitted_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> Encoder:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TypeVar
 
 import grpc
+
 from headgate import wire
 from headgate.client.connection import Connection
 from headgate.errors import RemoteError, UnavailableError

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 import grpc
+
 from headgate import __version__
 from headgate.errors import InputError, RemoteError
 

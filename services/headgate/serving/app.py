@@ -22,10 +22,10 @@ from headgate.cascade.encoders import encoder_specs
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.load import LoadedCascade, inline
 from headgate.cascade.spec import EncoderSpec
-from headgate.errors import InputError, UnavailableError
+from headgate.errors import UnavailableError
 from headgate.serving.flags import SERVE_FLAGS
 from headgate.serving.gateway import Gateway
-from headgate.serving.host import encoder_app, encoder_key
+from headgate.serving.host import check_names, encoder_app, encoder_key
 from headgate.serving.replica import EncoderReplica
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ def check_fitted(cascades: Sequence[LoadedCascade]) -> None:
         InputError: Two cascades have one name.
         ArtifactError: The first one that is missing, altered or for another file.
     """
-    names = [loaded.name for loaded in cascades]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError("cascades", f"two are named {name!r}", "Give each its own name.")
+    check_names(cascades)
     for loaded in cascades:
         read_fitted(Artifact.open(loaded.artifact, kind=KIND), loaded.spec)
 

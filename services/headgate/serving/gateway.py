@@ -49,8 +49,8 @@ class Gateway:
                 raise
             log.error("reconfigure_refused type=%s", type(error).__name__)
             return
-        # What is loaded now stays: the garbage collector need not look at it at every pass. What the
-        # configuration before left is collected first.
+        # What is loaded now stays: the garbage collector need not look at it at every pass. First
+        # it takes what the configuration before left.
         gc.unfreeze()
         gc.collect()
         gc.freeze()

@@ -13,11 +13,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
-import grpc
 from headgate.errors import HeadgateError, InputError, LimitError
 from headgate.serving.limits import Limits
 from headgate.serving.status import abort, internal_error

@@ -5,10 +5,10 @@ Host, Limits, address -> running server -> drained and stopped
 
 from __future__ import annotations
 
+import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-import grpc
 from headgate.errors import UnavailableError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits

@@ -12,12 +12,12 @@ import traceback
 import uuid
 from typing import NoReturn
 
+import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-import grpc
 from headgate.errors import HeadgateError
 
 DOMAIN = "headgate"

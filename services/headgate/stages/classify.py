@@ -103,7 +103,9 @@ class Classify:
         vectors = await self._encode([*firsts, *seconds])
         if vectors is None:
             raise NotFoundError(
-                f"stage {self.name!r}", "it has no encoder to compare texts with", "Name another."
+                f"stage {self.name!r}",
+                "it has no encoder to compare texts with",
+                "Name a cascade with an encoder.",
             )
         product = vectors[: len(firsts)] * vectors[len(firsts) :]
         return np.asarray(product.sum(axis=1), np.float32)

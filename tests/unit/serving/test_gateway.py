@@ -1,9 +1,9 @@
 import gc
 import socket
 
+import grpc
 import pytest
 
-import grpc
 from headgate.cascade.load import inline
 from headgate.errors import SpecFileError, UnavailableError
 from headgate.serving.gateway import Gateway

@@ -2,12 +2,12 @@
 
 import asyncio
 
+import grpc
 import numpy as np
 import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.serve.exceptions import RayServeException
 
-import grpc
 from headgate.errors import UnavailableError
 from headgate.serving.remote import RemoteEncoder
 

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2
@@ -9,7 +10,6 @@ from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import grpc
 from fakes.fitted_parts import live_parts, part_records
 from fakes.openai_endpoint import FakeEndpoint, hangs
 from fakes.running_server import running
@@ -209,6 +209,7 @@ async def test_bytes_that_are_no_message_are_refused(server, path, data):
     assert await answers(server)
 
 
+@pytest.mark.slow
 async def test_a_message_over_4_mib_is_refused_by_the_transport(server):
     error = await fails_with(server.send(RUN, b"a" * (4 * 1024 * 1024 + 1)))
 
@@ -225,6 +226,7 @@ async def test_metadata_of_20_kb_is_refused_by_the_transport(server):
     assert await answers(server)
 
 
+@pytest.mark.slow
 async def test_metadata_between_grpcs_two_limits_is_never_let_through(server):
     codes = set()
     for _ in range(3):

@@ -3,11 +3,11 @@
 import asyncio
 import socket
 
+import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-import grpc
 from fakes.fitted_parts import live_parts, part_records
 from fakes.openai_endpoint import FakeEndpoint, hangs, says_label, waits_for
 from fakes.running_server import running

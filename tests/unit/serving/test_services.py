@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import replace
 
+import grpc
 import pytest
 
-import grpc
 from fakes.fitted_parts import RECORDED, live_parts, part_records
 from fakes.openai_endpoint import FakeEndpoint, hangs, says_label
 from fakes.running_server import running
@@ -308,6 +308,7 @@ async def test_a_call_that_finds_no_replica_is_unavailable_as_a_whole(write_sort
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.slow
 async def test_without_a_deadline_a_call_ends_at_the_servers_cap_with_the_best_answer(
     parts, tmp_path
 ):
@@ -320,6 +321,7 @@ async def test_without_a_deadline_a_call_ends_at_the_servers_cap_with_the_best_a
     assert reply.results[2].answer in ("disk", "net")
 
 
+@pytest.mark.slow
 async def test_a_callers_deadline_leaves_time_to_send_the_best_answer(parts, tmp_path):
     async with (
         FakeEndpoint(hangs) as endpoint,
@@ -330,6 +332,7 @@ async def test_a_callers_deadline_leaves_time_to_send_the_best_answer(parts, tmp
     assert [each.degraded for each in reply.results] == ["", "", "DEADLINE"]
 
 
+@pytest.mark.slow
 async def test_a_call_fails_as_a_whole_when_no_record_has_an_answer_in_time(parts, tmp_path):
     async with FakeEndpoint(hangs) as endpoint:
         loaded = live_parts(tmp_path, parts, endpoint.base_url)
@@ -369,6 +372,23 @@ async def test_a_reader_that_leaves_a_stream_ends_the_large_models_call(parts, t
 
         await asyncio.wait_for(endpoint.until_idle(), 10)
         await asyncio.wait_for(until_idle(server), 10)
+    assert not caplog.records
+
+
+@pytest.mark.slow
+async def test_a_reader_that_takes_nothing_and_leaves_is_let_go(server, caplog):
+    """The replies are larger than what the transport holds, so the server is stuck in one."""
+    long_ids = [
+        {"id": f"{number}".ljust(60_000), "fields": {"log": b"sda write failed"}}
+        for number in range(60)
+    ]
+    call = server.rpc("StreamCascade")(StreamCascadeRequest(records=long_ids))
+    await call.read()
+    assert server.server.in_flight == 1
+
+    call.cancel()
+
+    await asyncio.wait_for(until_idle(server), 10)
     assert not caplog.records
 
 

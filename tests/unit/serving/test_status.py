@@ -1,10 +1,10 @@
 import copy
 from collections.abc import Iterator
 
+import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-import grpc
 from headgate import errors
 from headgate.errors import HeadgateError, InputError, LimitError, NotFoundError, UnavailableError
 from headgate.serving.status import MAX_TEXT_BYTES, internal_error, status_of
