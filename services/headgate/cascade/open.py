@@ -36,7 +36,7 @@ def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine
     """
     artifact = Artifact.open(loaded.artifact, kind=KIND)
     read_fitted(artifact, loaded.spec)  # a mistake is said before weights are loaded
-    large_models = _large_models(loaded, environment)
+    large_models = open_large_models(loaded, environment)
     encoders = {
         name: InlineEncoder(fitted_encoder(loaded, artifact, name))
         for name in encoder_specs(loaded)
@@ -44,7 +44,15 @@ def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine
     return assemble(loaded, artifact, Parts(encoders, large_models))
 
 
-def _large_models(loaded: LoadedCascade, environment: Mapping[str, str]) -> dict[str, LargeModel]:
+def open_large_models(
+    loaded: LoadedCascade, environment: Mapping[str, str]
+) -> dict[str, LargeModel]:
+    """Return the cascade's large models by name, without a cache; nothing is sent yet.
+
+    Raises:
+        LmRefusedError: A key is not where the file says.
+        InputError: Recordings or an address are wrong.
+    """
     found = {}
     for name, spec in loaded.spec.models.items():
         if isinstance(spec, OpenAiSpec | ReplaySpec):

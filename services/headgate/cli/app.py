@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Small-model-first cascades: check, fit, evaluate, serve and call them.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 

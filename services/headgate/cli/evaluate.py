@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -28,9 +28,18 @@ from headgate.errors import InputError
 if TYPE_CHECKING:
     from headgate.cascade.engine import Engine
     from headgate.cascade.load import LoadedCascade
+    from headgate.cascade.spec import OpenAiSpec, ReplaySpec
     from headgate.domains.log_rows import LabelledRecord
     from headgate.evaluation.evaluate import Evaluation
     from headgate.types import Usage
+
+TestLabels: TypeAlias = Annotated[
+    Path, typer.Option(help="Labelled rows that the cascade was not fitted on, JSON Lines.")
+]
+LargeAlone: TypeAlias = Annotated[
+    bool,
+    typer.Option("--large-alone", help="Ask the large model about every row as well. This costs."),
+]
 
 _RECORDED = "The large model's answers are recorded ones; no model was called."
 
@@ -38,15 +47,8 @@ _RECORDED = "The large model's answers are recorded ones; no model was called."
 def evaluate(
     file: CascadeFile,
     *,
-    labels: Annotated[
-        Path, typer.Option(help="Labelled rows that the cascade was not fitted on, JSON Lines.")
-    ],
-    large_alone: Annotated[
-        bool,
-        typer.Option(
-            "--large-alone", help="Ask the large model about every row as well. This costs."
-        ),
-    ] = False,
+    labels: TestLabels,
+    large_alone: LargeAlone = False,
     artifact: ArtifactDir = None,
     output: OutputFormat = Output.TABLE,
     quiet: Quiet = False,
@@ -74,12 +76,12 @@ def evaluate(
     _show(loaded, engine, evaluation, output)
 
 
-def _large_models(loaded: LoadedCascade) -> list[str]:
-    """Return the engines of the cascade's large models."""
-    from headgate.cascade.spec import LmSpec
+def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:
+    """Return what the file says of its large models."""
+    from headgate.cascade.spec import OpenAiSpec, ReplaySpec
 
     models = loaded.spec.models.values()
-    return [getattr(model, "engine", "") for model in models if isinstance(model, LmSpec)]
+    return [model for model in models if isinstance(model, OpenAiSpec | ReplaySpec)]
 
 
 async def _measure(
@@ -96,8 +98,8 @@ async def _measure(
 
 
 def _show(loaded: LoadedCascade, engine: Engine, found: Evaluation, output: Output) -> None:
-    recorded = "replay" in _large_models(loaded)
-    priced = any(getattr(model, "price", None) for model in loaded.spec.models.values())
+    recorded = any(model.engine == "replay" for model in _large_models(loaded))
+    priced = any(model.price is not None for model in _large_models(loaded))
     if output is Output.JSON:
         emit_json(_as_json(engine, found, recorded=recorded, priced=priced), indent=2)
         return
@@ -152,13 +154,13 @@ def _as_json(
             **_usage(found.large_usage, found.rows, priced=priced),
         }
     return {
-        "cascade": engine.name,
+        "name": engine.name,
         "revision": engine.revision,
         "rows": found.rows,
         "recorded": recorded,
         "small_alone": {"accuracy": found.small_accuracy},
         "large_alone": large,
-        "with_cascade": {
+        "cascade": {
             "accuracy": found.cascade_accuracy,
             "llm_share": found.llm_share,
             **_usage(found.usage, found.rows, priced=priced),

@@ -6,7 +6,7 @@ FILE, labels -> train and development rows -> fit -> artifact -> figures
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -27,17 +27,23 @@ if TYPE_CHECKING:
     from headgate.cascade.load import LoadedCascade
     from headgate.fitting.fit import Rows
 
+TrainLabels: TypeAlias = Annotated[
+    Path, typer.Option(help="Labelled rows to train on, JSON Lines.")
+]
+DevelopmentLabels: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Labelled rows to set thresholds on; a part of --labels if absent."),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="The same rows and seed fit the same.")]
+
 
 def fit(  # noqa: PLR0913 - each is an option of the command line
     file: CascadeFile,
     *,
-    labels: Annotated[Path, typer.Option(help="Labelled rows to train on, JSON Lines.")],
-    dev: Annotated[
-        Path | None,
-        typer.Option(help="Labelled rows to set thresholds on; a quarter of --labels if absent."),
-    ] = None,
+    labels: TrainLabels,
+    dev: DevelopmentLabels = None,
     artifact: ArtifactDir = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same rows and seed fit the same.")] = 0,
+    seed: Seed = 0,
     output: OutputFormat = Output.TABLE,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
@@ -80,7 +86,7 @@ def _show(loaded: LoadedCascade, written: Artifact, fitted: Fitted, output: Outp
     thresholds = {name: gate.threshold for name, gate in fitted.gates.items()}
     where = {"artifact": written.place, "revision": written.revision}
     if output is Output.JSON:
-        emit_json({"cascade": loaded.name, **figures, "thresholds": thresholds, **where}, indent=2)
+        emit_json({"name": loaded.name, **figures, "thresholds": thresholds, **where}, indent=2)
         return
     rows = [
         ("train rows", str(figures["train_rows"])),

@@ -18,7 +18,7 @@ CascadeFile: TypeAlias = Annotated[
     Path, typer.Argument(metavar="FILE", help="Cascade file.", show_default=False)
 ]
 CascadeFiles: TypeAlias = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Cascade files.", show_default=False)
+    list[Path], typer.Argument(metavar="FILE", help="Cascade files.", show_default=False)
 ]
 OutputFormat: TypeAlias = Annotated[
     Output, typer.Option("--output", help="How data is written to stdout.")

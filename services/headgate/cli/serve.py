@@ -5,6 +5,7 @@ FILE... -> Ray on this machine -> gateway -> SIGINT | SIGTERM -> drained -> exit
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -49,9 +50,10 @@ def serve(
     cascades = [load_cascade(file) for file in files]
     debug = context.ensure_object(Session).debug
     names = ", ".join(loaded.name for loaded in cascades)
-    with _stop_signal() as wait_for_stop:
+    with stop_signal() as wait_for_stop:
         started = time.perf_counter()
         note(f"starting {names} on {address}, without encryption; Ctrl-C stops it")
+        asyncio.run(_check_large_models(cascades))
         with _running(cascades, address, debug=debug):
             _check_ready(address)
             note(f"serving {names} on {address} (ready in {time.perf_counter() - started:.1f} s)")
@@ -79,7 +81,7 @@ def _is_loopback(host: str) -> bool:
 
 
 @contextlib.contextmanager
-def _stop_signal() -> Iterator[Callable[[], None]]:
+def stop_signal() -> Iterator[Callable[[], None]]:
     """Yield what waits for SIGINT or SIGTERM; a second one raises KeyboardInterrupt.
 
     It waits on a pipe: a signal that comes just before the wait for a lock would not end that.
@@ -119,6 +121,15 @@ def _running(cascades: Sequence[LoadedCascade], address: str, *, debug: bool) ->
         stack.enter_context(contextlib.redirect_stdout(sink))
         stack.enter_context(running(cascades, address, verbose=debug))
         yield
+
+
+async def _check_large_models(cascades: Sequence[LoadedCascade]) -> None:
+    """Open the large models as the gateway will, so that a missing key is said at once."""
+    from headgate.cascade.open import open_large_models
+
+    for loaded in cascades:
+        for model in open_large_models(loaded, os.environ).values():
+            await model.close()
 
 
 def _check_ready(address: str) -> None:

@@ -111,7 +111,7 @@ def _local_target(loaded: LoadedCascade) -> Path:
         raise InputError(
             "spec.artifact",
             "a fit writes to a local directory, and this is a URL",
-            "Name a directory with --output, and copy it there.",
+            "Name a directory with --artifact, and copy it there.",
         )
     return Path(loaded.artifact)
 

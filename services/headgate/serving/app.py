@@ -90,7 +90,9 @@ def check_port_free(address: str) -> None:
             pass
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        problem = "something listens there already" if taken else f"no place to listen ({error})"
+        problem = (
+            "something listens there already" if taken else f"no place to listen ({error.strerror})"
+        )
         raise UnavailableError(
             address, problem, "Stop it, or choose another host or port."
         ) from error

@@ -1,4 +1,4 @@
-"""Ray Serve's settings for a gateway in a replica.
+"""Settings of Ray and Ray Serve for a gateway in a replica.
 
 They have to be in the environment before Ray starts its processes.
 """
@@ -6,6 +6,8 @@ They have to be in the environment before Ray starts its processes.
 from __future__ import annotations
 
 SERVE_FLAGS = {
+    # Ray gives its workers niceness 15: a gateway would wait for whatever else the machine does.
+    "RAY_worker_niceness": "0",
     # Hops by gRPC: a third of the CPU, and a cancellation reaches the replica.
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     # One event loop a replica: the gateway's server answers on the loop its engines run in.
