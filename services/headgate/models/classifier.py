@@ -7,7 +7,7 @@ pairs:         compared vectors | lexical      ->  small networks  ->  logit (n,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -40,9 +40,19 @@ class TextClassifier:
     bias: Array
     """Shape (labels,)."""
 
-    def features(self, texts: Sequence[str], vectors: Vectors | None) -> sp.csr_matrix:
-        """Return the rows the linear layer reads, shape (len(texts), kept + dim)."""
-        return stack_features(self.tfidf, texts, vectors, self.columns)
+    _char: sp.csr_matrix = field(init=False, repr=False, compare=False)
+    _word: sp.csr_matrix = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Spread the n-gram weights over all buckets, sparse: choosing columns a call is slow."""
+        labels = self.weights.shape[1]
+        kept, buckets = len(self.columns), self.tfidf.buckets
+        rows = np.repeat(self.columns, labels)
+        places = np.tile(np.arange(labels), kept)
+        values = self.weights[:kept].ravel()
+        spread = sp.csr_matrix((values, (rows, places)), shape=(2 * buckets, labels))
+        object.__setattr__(self, "_char", spread[:buckets])
+        object.__setattr__(self, "_word", spread[buckets:])
 
     def logits(self, texts: Sequence[str], vectors: Vectors | None) -> Array:
         """Return unnormalised log-odds, shape (len(texts), labels).
@@ -51,7 +61,11 @@ class TextClassifier:
             texts: What to classify.
             vectors: Shape (len(texts), dim); None when the classifier has no encoder.
         """
-        return np.asarray(self.features(texts, vectors) @ self.weights + self.bias, np.float32)
+        char, word = self.tfidf.transform(texts)
+        logits = (char @ self._char + word @ self._word).toarray() + self.bias
+        if vectors is not None:
+            logits += vectors * VECTOR_WEIGHT @ self.weights[len(self.columns) :]
+        return np.asarray(logits, np.float32)
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
@@ -69,7 +83,7 @@ class TextClassifier:
 def stack_features(
     tfidf: TfIdf, texts: Sequence[str], vectors: Vectors | None, columns: NDArray[np.int32]
 ) -> sp.csr_matrix:
-    """Return chosen n-gram columns with the scaled vector beside them, as CSR float32."""
+    """Return the rows a text classifier is trained on: chosen n-gram columns, scaled vector."""
     ngrams = sp.hstack(tfidf.transform(texts), format="csr")[:, columns]
     if vectors is None:
         return ngrams

@@ -117,7 +117,7 @@ def test_an_artifact_at_a_url_is_not_written(remote, labelled):
     assert caught.value.args == (
         "spec.artifact",
         "a fit writes to a local directory, and this is a URL",
-        "Name a directory with --output, and copy it there.",
+        "Name a directory with --artifact, and copy it there.",
     )
 
 
