@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -159,10 +159,10 @@ async def _run_valid(
     valid = [index for index in range(len(records)) if index not in cells]
     chosen = {k: [column[index] for index in valid] for k, column in (columns or {}).items()}
     batch = Batch([records[index] for index in valid], deadline, chosen)
-    # A verify ends each record at the deadline itself: the answers that came are paid for.
-    limited = nullcontext() if isinstance(stage, Verify) else _within(deadline)
-    async with limited:
+    try:
         cells.update(zip(valid, await stage.run(batch), strict=True))
+    except TimeoutError:  # every stage keeps the batch's deadline itself
+        raise _too_late() from None
     return [cells[index] for index in range(len(records))]
 
 
@@ -198,6 +198,10 @@ async def _within(deadline: Deadline) -> AsyncIterator[None]:
         async with asyncio.timeout(max(deadline.remaining_s(), 0)):
             yield
     except TimeoutError:
-        raise DeadlineError(
-            "request", "its time was over before the answer was there", "Allow more time."
-        ) from None
+        raise _too_late() from None
+
+
+def _too_late() -> DeadlineError:
+    return DeadlineError(
+        "request", "its time was over before the answer was there", "Allow more time."
+    )

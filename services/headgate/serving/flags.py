@@ -15,4 +15,6 @@ SERVE_FLAGS = {
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     # 4 MiB otherwise, which a batch of vectors passes.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024 * 1024),
+    # A batch is tokenised in a millisecond; threads for it only take turns with the encoder's.
+    "TOKENIZERS_PARALLELISM": "false",
 }
