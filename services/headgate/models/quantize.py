@@ -30,6 +30,8 @@ from headgate.models.tokenizer import BatchTokenizer, pad
 if TYPE_CHECKING:
     import torch
 
+RECIPE = 1
+"""Raised with every change of this file or of the calibration texts: cached files are made anew."""
 CALIBRATION_BATCHES = 64
 CALIBRATION_BATCH = 8
 _CALIBRATION_MAX_TOKENS = 128
@@ -45,7 +47,8 @@ def int8_directory(source: EncoderSource) -> Path:
     The cache is keyed by weights and by the versions that shape the result. What is served is
     the copy inside the artifact, whose hashes are checked; the cache only saves time in `fit`.
     """
-    key = f"{source.sha256[:16]}-ov{version('openvino')}-nncf{version('nncf')}"
+    made_with = f"recipe{RECIPE}-ov{version('openvino')}-nncf{version('nncf')}"
+    key = f"{source.sha256[:16]}-{made_with}"
     cache_root = Path(os.environ.get("HEADGATE_CACHE", user_cache_path("headgate")))
     target = cache_root / "int8" / key
     with _one_conversion:
