@@ -32,7 +32,7 @@ def test_the_demonstration_fits_serves_calls_and_ends_well(embedded_int8, tmp_pa
     assert done.returncode == 0, done.stdout + done.stderr
     accuracy = {
         name: float(percent)
-        for name, percent in re.findall(r"(alone|cascade) │ +([\d.]+)%", done.stdout)
+        for name, percent in re.findall(r"(alone|cascade) +│ +([\d.]+)%", done.stdout)
     }
     assert set(accuracy) == {"alone", "cascade"}
     assert "recorded" in done.stdout
