@@ -11,7 +11,7 @@ import pytest
 from headgate.errors import ModelError
 from headgate.models.calibration import calibration_texts
 from headgate.models.encoder import ReferenceEncoder
-from headgate.models.quantize import int8_directory, write_int8
+from headgate.models.quantize import RECIPE, int8_directory, write_int8
 from headgate.models.quantized import FILES, QuantizedEncoder
 from headgate.models.source import resolve_source
 
@@ -76,7 +76,8 @@ def test_a_half_written_cache_is_replaced_and_a_whole_one_is_used(tiny, tiny_int
 def int8_name(source):
     from importlib.metadata import version
 
-    return f"{source.sha256[:16]}-ov{version('openvino')}-nncf{version('nncf')}"
+    made_with = f"recipe{RECIPE}-ov{version('openvino')}-nncf{version('nncf')}"
+    return f"{source.sha256[:16]}-{made_with}"
 
 
 def as_sentence_transformer(directory, pooling_mode):
