@@ -56,8 +56,8 @@ def evaluate(
 ) -> None:
     """Measure a fitted cascade on labelled rows: accuracy, large-model share, cost, latency.
 
-    The large model is asked about the rows that the gates send on, and once more about those
-    among the first 200 rows, which are timed one by one.
+    The large model is asked once about each row that the gates send on. The first 200 rows are
+    timed one by one, the others pass in batches.
     """
     from headgate.cascade.assemble import task_of
     from headgate.cascade.load import load_cascade

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,7 +21,6 @@ from headgate.models.pairs import lexical_features, vector_features
 from headgate.models.tfidf import TfIdf
 
 Array = NDArray[np.float32]
-ClassifierKind = Literal["text", "pair"]
 
 VECTOR_WEIGHT = 0.5
 """Length of the vector beside n-gram rows of length 1; chosen on development rows."""
