@@ -8,6 +8,7 @@ HeadgateError                 INTERNAL             something we did not foresee
 ├── ArtifactError             FAILED_PRECONDITION  a fitted directory is missing or altered
 ├── ModelError                FAILED_PRECONDITION  a small model cannot be loaded
 ├── LimitError                RESOURCE_EXHAUSTED   more was asked than a limit allows
+│   └── BudgetError           RESOURCE_EXHAUSTED   the large model's budget is spent
 ├── DeadlineError             DEADLINE_EXCEEDED    the caller's time was over
 ├── UnavailableError          UNAVAILABLE          nothing there to answer; safe to try again
 ├── StageError                INTERNAL             a model failed on one record
@@ -101,6 +102,12 @@ class LimitError(HeadgateError):
 
     status = "RESOURCE_EXHAUSTED"
     reason = "LIMIT_EXCEEDED"
+
+
+class BudgetError(LimitError):
+    """The budget of the large model is spent, and the cascade does not answer without it."""
+
+    reason = "BUDGET_EXHAUSTED"
 
 
 class DeadlineError(HeadgateError):

@@ -38,6 +38,19 @@ class Decision(StrEnum):
     """The stage failed on this record."""
 
 
+class GuaranteeState(StrEnum):
+    """How far the gate's statement about quality can be relied on now."""
+
+    CERTIFIED = "certified"
+    """The certificate holds, and nothing seen since speaks against it."""
+    SUSPECT = "suspect"
+    """Scores have drifted from those that were certified; audits are more frequent."""
+    VOID = "void"
+    """Audits show more risk than was certified; the gate keeps less."""
+    UNCERTIFIED = "uncertified"
+    """There is no certificate, or it is not one of what is loaded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One of the answers a record may choose from."""
@@ -94,9 +107,11 @@ class GateVerdict:
     kept: bool
     """True when the small model's answer is returned."""
     score: float
-    """How sure the small model is, higher is surer; the scale is the score's own."""
+    """How sure the small model is, higher is surer, on the scale of the threshold."""
     threshold: float
     """The smallest score that is kept."""
+    raw_score: float
+    """On the score's own scale, before it was mapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +189,9 @@ class Result:
     rationale: str = ""
     usage: Usage = Usage()
     certificate_id: str = ""
-    """Empty: uncertified."""
+    """The certificate the answer falls under; empty when it falls under none."""
+    guarantee: GuaranteeState = GuaranteeState.UNCERTIFIED
+    """The state of that certificate when the answer was given."""
     degraded: str = ""
     """Why this is not the answer the policy wanted; empty when it is."""
     lossy_input: bool = False
@@ -194,6 +211,36 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """What the gate would have done with one record at another epsilon."""
+
+    epsilon: float
+    certified: bool
+    """Whether the labels sufficed to certify that epsilon."""
+    threshold: float
+    """The smallest confidence that would be kept."""
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateExplanation:
+    """How one gate came to its decision about one record."""
+
+    gate: str
+    predicted: str
+    """The small model's answer."""
+    raw_score: float
+    """On the score's own scale, before the map."""
+    confidence: float
+    """What is compared with the threshold; higher is surer."""
+    threshold: float
+    """The smallest confidence that is kept."""
+    kept: bool
+    alternatives: tuple[Alternative, ...] = ()
+    """Other epsilons, ascending; each statement holds by itself, not all at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Which path a record would take, found without calling a large model; or its error."""
 
@@ -207,6 +254,27 @@ class Explanation:
     evidence: tuple[Hit, ...] = ()
     expected_usage: Usage = Usage()
     """Estimated from the prompt; zero when the large model would not be asked."""
+    gates: tuple[GateExplanation, ...] = ()
+    """The gates it reached, in order."""
+    error: HeadgateError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """The right answer to a record that was answered earlier."""
+
+    record_id: str
+    label: str
+    """A declared label, or the id of one of the record's candidates."""
+    request_id: str = ""
+    """The request it was in; empty for the latest record of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackOutcome:
+    """What became of one piece of feedback; `error` says why it was not taken."""
+
+    record_id: str
     error: HeadgateError | None = None
 
 
@@ -223,6 +291,36 @@ class StageSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateSummary:
+    """What a cascade's gate states about the quality it gives up."""
+
+    id: str
+    kind: str
+    """`agree`, `regret`, `netgap`, `selective` or `two_sided`: which loss is bounded."""
+    mode: str
+    """`stream`: with probability 1 - delta; `expectation`: on average only, no certificate."""
+    epsilon: float
+    """Largest risk."""
+    delta: float
+    """Chance, over the draw of the labels, that the statement is wrong."""
+    certified: bool
+    n: int
+    """Certification units: labelled rows, or templates, that nothing was tuned on."""
+    bad: int
+    """Units among those kept that count as bad."""
+    p_value: float
+    automation: float
+    """Share of the units that small models answer."""
+    labels_needed: int
+    """Labels that would be needed at least; 0 when it is certified."""
+    issued: str
+    """ISO 8601, UTC."""
+    state: GuaranteeState
+    problem: str = ""
+    """Why it does not hold here, such as which hash differs; empty when it does."""
+
+
+@dataclass(frozen=True, slots=True)
 class CascadeSummary:
     """One line about a served cascade."""
 
@@ -233,6 +331,8 @@ class CascadeSummary:
     ready: bool = True
     problem: str = ""
     """Why it cannot answer; empty when it can."""
+    certificate: CertificateSummary | None = None
+    """None when the cascade file asks for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,3 +366,13 @@ class Deadline:
     def remaining_s(self) -> float:
         """Return the seconds left; negative when it has passed."""
         return self.at - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked, and in which request."""
+
+    request_id: str = ""
+    """Empty when nobody will name the request in feedback."""
+    caller: str = ""
+    """Empty when the caller did not name itself."""

@@ -59,6 +59,8 @@ class CannedServer(
         """Positions that are streamed."""
         self.lists = deque([[cascade_service_pb2.CascadeSummary(name="logs", ready=True)]])
         """What ListCascades answers, call by call; the last one stays."""
+        self.untaken = set()
+        """Ids of records on which feedback is not taken."""
         self.hangs = False
         """Whether calls get no answer until the server stops."""
         self.stream_ended = threading.Event()
@@ -117,6 +119,19 @@ class CannedServer(
             cascade_service_pb2.Explanation(record_id=record.id) for record in request.records
         ]
         return cascade_service_pb2.ExplainCascadeResponse(explanations=explanations)
+
+    def SubmitFeedback(self, request, context):
+        self._take(request, context)
+        error = types_pb2.RecordError(
+            code="NOT_FOUND", reason="NOT_FOUND", message="no such record"
+        )
+        outcomes = [
+            cascade_service_pb2.FeedbackOutcome(
+                record_id=each.record_id, error=error if each.record_id in self.untaken else None
+            )
+            for each in request.feedback
+        ]
+        return cascade_service_pb2.SubmitFeedbackResponse(outcomes=outcomes)
 
     def AnalyzeLogs(self, request, context):
         self._take(request, context)

@@ -5,13 +5,11 @@ TinyEncoder, ScriptedLm -> classify, gate, retrieve, verify -> Engine
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_models import LEVEL, TinyEncoder, text_classifier, vector_of
-from headgate.cascade.engine import Engine, GateNode, Node
+from headgate.cascade.engine import About, Engine, GateNode, Node
 from headgate.domains.logs import LogTask
 from headgate.gate.threshold import Gate
 from headgate.lm.large_model import LargeModel
@@ -88,8 +86,8 @@ def verify(lm: LmEngine, *, evidence: str | None = None, task: LogTask = LEVEL) 
 
 def engine_of(*nodes: Node, task: LogTask = LEVEL) -> Engine:
     """Return the engine of these nodes."""
-    facts: dict[str, Any] = {"name": "sorting", "description": "", "revision": "r"}
-    return Engine(**facts, task=task, nodes=nodes, llm_share=0.2, metrics={"small_accuracy": 0.9})
+    about = About("sorting", "", "r", llm_share=0.2, metrics={"small_accuracy": 0.9})
+    return Engine(about, task=task, nodes=nodes)
 
 
 def cascade(

@@ -15,6 +15,8 @@ from headgate.errors import InputError, RemoteError, UnavailableError
 from headgate.types import (
     Candidate,
     CascadeSummary,
+    Feedback,
+    FeedbackOutcome,
     Hit,
     Judgement,
     Prediction,
@@ -122,6 +124,61 @@ class TestCalls:
         judgement = Judgement("match", "", Usage(calls=1))
         assert verification == Verification("a", judgement, confirmed=True)
         assert server.requests[0].proposals == ["match"]
+
+
+class TestFeedback:
+    def test_what_was_taken_and_what_was_not_come_in_the_order_of_the_feedback(
+        self, server, client
+    ):
+        server.untaken.add("b")
+        feedback = [Feedback("a", "match", "r-1"), Feedback("b", "mismatch")]
+
+        taken, untaken = client.submit_feedback(feedback, cascade="logs")
+
+        assert taken == FeedbackOutcome("a")
+        assert untaken.record_id == "b"
+        assert isinstance(untaken.error, RemoteError)
+        assert untaken.error.args == ("NOT_FOUND", "NOT_FOUND", "no such record")
+        (request,) = server.requests
+        assert request.cascade == "logs"
+        assert [(each.record_id, each.request_id, each.label) for each in request.feedback] == [
+            ("a", "r-1", "match"),
+            ("b", "", "mismatch"),
+        ]
+
+    def test_a_label_that_cannot_be_sent_is_refused_before_anything_is_sent(self, server, client):
+        with pytest.raises(InputError, match="not valid Unicode"):
+            client.submit_feedback([Feedback("a", "\ud800")])
+
+        assert server.requests == []
+
+    @pytest.mark.parametrize("method", ["run_cascade", "stream_cascade", "analyze_logs"])
+    def test_a_caller_names_its_request(self, server, client, method):
+        list(getattr(client, method)(TWO, request_id="r-1"))
+
+        assert server.metadata["x-request-id"] == "r-1"
+
+    def test_the_name_of_a_request_goes_before_that_of_every_call(self, server):
+        metadata = [("x-request-id", "every"), ("x-headgate-caller", "billing")]
+        with Client(f"127.0.0.1:{server.port}", metadata=metadata) as client:
+            client.run_cascade(TWO, request_id="this")
+
+        assert server.metadata["x-request-id"] == "this"
+        assert server.metadata["x-headgate-caller"] == "billing"
+
+    def test_a_request_without_a_name_is_sent_without_one(self, server, client):
+        client.run_cascade(TWO)
+
+        assert "x-request-id" not in server.metadata
+
+    @pytest.mark.parametrize("method", ["run_cascade", "stream_cascade", "analyze_logs"])
+    def test_a_name_that_no_server_takes_is_refused_before_anything_is_sent(
+        self, server, client, method
+    ):
+        with pytest.raises(InputError, match="request_id: it is not 1 to 128 printable ASCII"):
+            list(getattr(client, method)(TWO, request_id="r\n1"))
+
+        assert server.requests == []
 
 
 class TestBytes:

@@ -5,17 +5,25 @@ LoadedCascade, Artifact, encoders, large models  ->  Engine
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headgate.artifact import Artifact
-from headgate.cascade.engine import Engine, GateNode, Node
-from headgate.cascade.fitted import CASES_FOLDER, Fitted, read_fitted
+from headgate.cascade.certificate import hashes_of
+from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.fitted import CASES_FOLDER, SECOND, Fitted, read_fitted
+from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import ClassifySpec, EncoderSpec, GateSpec, RetrieveSpec, VerifySpec
+from headgate.cascade.spec import (
+    ClassifySpec,
+    EncoderSpec,
+    GateSpec,
+    RetrieveSpec,
+    StageSpec,
+    VerifySpec,
+)
 from headgate.domains.logs import LogTask
 from headgate.errors import ArtifactError
-from headgate.gate.threshold import Gate
 from headgate.lm.large_model import LargeModel
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.retrieval.store import VectorStore
@@ -46,15 +54,43 @@ def assemble(loaded: LoadedCascade, artifact: Artifact, parts: Parts) -> Engine:
     fitted = read_fitted(artifact, loaded.spec)
     _check_encoders(artifact, fitted, parts)
     builder = _Builder(loaded, artifact, fitted, parts)
-    nodes = [builder.node(stage) for stage in loaded.spec.flow]
-    return Engine(
+    nodes = [builder.node(stage) for stage in planned_stages(loaded.spec.flow, fitted)]
+    deferral = loaded.spec.deferral
+    limited = deferral.certificate is None or deferral.budget.llm_share is not None
+    about = About(
         name=loaded.name,
         description=loaded.document.metadata.description or "",
         revision=f"{loaded.revision}-{artifact.revision}",
+        llm_share=deferral.share if limited else 1.0,
+        metrics=fitted.metrics,
+    )
+    return Engine(
+        about,
         task=task_of(loaded),
         nodes=nodes,
-        llm_share=loaded.spec.deferral.budget.llm_share,
-        metrics=fitted.metrics,
+        guarantee=_guarantee(loaded, artifact, fitted),
+    )
+
+
+def planned_stages(flow: Sequence[StageSpec], fitted: Fitted) -> list[StageSpec]:
+    """Return the stages that run: without tiers, and their gates, that the plan leaves out."""
+    unplanned = {name for name, gate in fitted.gates.items() if not gate.planned}
+    tiers = {stage.of for stage in flow if isinstance(stage, GateSpec) and stage.name in unplanned}
+    return [stage for stage in flow if stage.name not in unplanned | tiers]
+
+
+def _guarantee(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> Guarantee:
+    deferral = loaded.spec.deferral
+    if fitted.certificate is None:
+        return Guarantee()
+    files = artifact.manifest.files
+    classifiers = {name: files[each.file].sha256 for name, each in fitted.classifiers.items()}
+    found = hashes_of(loaded, fitted.encoders, classifiers)
+    return Guarantee(
+        fitted.certificate,
+        problem=fitted.certificate.problem(found),
+        pass_through=deferral.on_uncertified == "pass_through",
+        tightens=deferral.monitor.on_alarm == "tighten",
     )
 
 
@@ -82,25 +118,36 @@ class _Builder:
     def node(self, stage: ClassifySpec | GateSpec | RetrieveSpec | VerifySpec) -> Node:
         match stage:
             case ClassifySpec():
-                return self._classify(stage)
+                return self._classify(stage.name, stage.model)
             case GateSpec():
-                fitted = self.fitted.gates[stage.name]
-                return GateNode(stage.name, stage.of, Gate(fitted.score, fitted.threshold))
+                return self._gate(stage)
             case RetrieveSpec():
                 return self._retrieve(stage)
             case VerifySpec():
                 return self._verify(stage)
 
-    def _classify(self, stage: ClassifySpec) -> Classify:
-        fitted = self.fitted.classifiers[stage.name]
+    def _gate(self, stage: GateSpec) -> GateNode:
+        fitted = self.fitted.gates[stage.name]
+        second = self.loaded.spec.deferral.second_model
+        return GateNode(
+            stage.name,
+            stage.of,
+            fitted.gate(fitted.threshold, fitted.class_thresholds),
+            tightened=fitted.gate(fitted.tightened, {}),
+            second=self._classify(SECOND.format(second), second) if second else None,
+            ladder=fitted.ladder,
+        )
+
+    def _classify(self, name: str, model: str) -> Classify:
+        fitted = self.fitted.classifiers[name]
         reader = PairClassifier if fitted.inputs == "pair" else TextClassifier
         return Classify(
-            stage.name,
-            stage.model,
+            name,
+            model,
             task=task_of(self.loaded),
             classifier=reader.load(self.artifact.path(fitted.file)),
-            encoder=self.parts.encoders.get(stage.model),
-            batching=self._batching(stage.model),
+            encoder=self.parts.encoders.get(model),
+            batching=self._batching(model),
         )
 
     def _retrieve(self, stage: RetrieveSpec) -> Retrieve:

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from headgate.cascade.fitted import FittedRung
+from headgate.cascade.guarantee import Footing, Guarantee
+from headgate.cascade.observation import Observation, observed
 from headgate.cascade.pace import Pace
+from headgate.cascade.payment import Purse, exhausted
 from headgate.cascade.progress import Progress
 from headgate.domains.logs import LogTask
 from headgate.errors import DeadlineError, HeadgateError
-from headgate.gate.threshold import Gate
+from headgate.gate.budget import Admission, Demand, Grant
+from headgate.gate.threshold import KEEP_NOTHING, Gate
 from headgate.stages.catalog import Classify, Retrieve, Verify
 from headgate.stages.contract import Batch, Cell, Stage
-from headgate.types import Deadline, Record, Result
+from headgate.types import Deadline, GateVerdict, Origin, Prediction, Record, Result
 
 Indexed = tuple[int, Result]
 Parted = tuple[list[Progress], list[Progress]]
@@ -35,9 +40,43 @@ class GateNode:
     of: str
     gate: Gate
     kind: str = "gate"
+    tightened: Gate | None = None
+    """In force while the certificate is void; None keeps nothing then."""
+    second: Classify | None = None
+    """The second model, for scores that read one; nobody else sees what it says."""
+    ladder: tuple[FittedRung, ...] = ()
+    """Thresholds of other epsilons, for explanations."""
+
+    def judge(
+        self,
+        predictions: Sequence[Prediction],
+        second: Sequence[Prediction] | None,
+        footing: Footing,
+    ) -> list[GateVerdict]:
+        """Return a verdict a prediction, by the thresholds that are in force."""
+        gate = self.gate
+        if footing is Footing.TIGHTENED and self.tightened is not None:
+            gate = self.tightened
+        elif footing is not Footing.NORMAL:
+            gate = replace(gate, threshold=KEEP_NOTHING, class_thresholds={})
+        return gate.judge(predictions, second)
 
 
 Node = GateNode | Classify | Retrieve | Verify
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is told of a cascade."""
+
+    name: str
+    description: str
+    revision: str
+    """Of file, prompts and artifact together."""
+    llm_share: float
+    """Largest share of records meant for the large model; 1 when only a certificate limits it."""
+    metrics: Mapping[str, float]
+    """Figures on the development rows."""
 
 
 class Engine:
@@ -45,21 +84,22 @@ class Engine:
 
     def __init__(
         self,
+        about: About,
         *,
-        name: str,
-        description: str,
-        revision: str,
         task: LogTask,
         nodes: Sequence[Node],
-        llm_share: float,
-        metrics: Mapping[str, float],
+        guarantee: Guarantee | None = None,
     ) -> None:
         """Take the parts that `assemble` made; nothing is loaded."""
-        self.name, self.description, self.revision = name, description, revision
+        self.about = about
+        self.name, self.revision = about.name, about.revision
         self.task = task
         self.nodes = tuple(nodes)
-        self.llm_share = llm_share
-        self.metrics = dict(metrics)
+        self.guarantee = guarantee or Guarantee()
+        self.purse = Purse()
+        """Who pays; everything is granted until a server puts its own here."""
+        self.observer: Callable[[Observation], None] = lambda observation: None
+        """Told of each record that a gate judged, once its result is final; must not wait."""
         self._pace = Pace()
 
     @property
@@ -70,36 +110,55 @@ class Engine:
     async def warm_up(self) -> None:
         """Let every stage do what makes its first batch slow."""
         for node in self.nodes:
-            if not isinstance(node, GateNode):
-                await node.warm_up()
+            stage = node.second if isinstance(node, GateNode) else node
+            if stage is not None:
+                await stage.warm_up()
 
-    async def run(self, records: Sequence[Record], deadline: Deadline) -> list[Result]:
+    async def run(
+        self,
+        records: Sequence[Record],
+        deadline: Deadline,
+        *,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
+    ) -> list[Result]:
         """Return one result a record, in order; a record that fails has its error there."""
         results: dict[int, Result] = {}
-        async for index, result in self.stream(records, deadline):
+        async for index, result in self.stream(records, deadline, origin=origin):
             results[index] = result
         return [results[index] for index in range(len(records))]
 
     async def stream(
-        self, records: Sequence[Record], deadline: Deadline
+        self,
+        records: Sequence[Record],
+        deadline: Deadline,
+        *,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[Indexed, None]:
         """Yield each record's position and result as soon as it is final: kept ones first.
 
         A reader that stops early has to `aclose` it; that ends what is still being asked.
         """
+        self.purse.arrive(origin.caller, len(records))
         live, finished = self._admit(records)
         for node in self.nodes:
             for progress in finished:
-                yield progress.index, progress.result()
+                yield self._final(progress, origin)
             if isinstance(node, Verify):
                 # Closed with us, not when it is collected: a reader that stops ends the calls.
-                async with aclosing(self._decide(node, live, deadline)) as decided:
-                    async for done in decided:
-                        yield done
+                async with aclosing(self._decide(node, live, deadline, origin)) as decided:
+                    async for progress in decided:
+                        yield self._final(progress, origin)
                 return
             live, finished = await self._step(node, live, deadline)
         for progress in [*finished, *live]:
-            yield progress.index, progress.result()
+            yield self._final(progress, origin)
+
+    def _final(self, progress: Progress, origin: Origin) -> Indexed:
+        """Return a record's result, and tell the observer."""
+        result = progress.result()
+        if progress.verdicts and result.error is None:
+            self.observer(observed(progress, origin))
+        return progress.index, result
 
     async def advance(self, records: Sequence[Record], deadline: Deadline) -> list[Progress]:
         """Take each record as far as it comes without a large model; return all, in order."""
@@ -116,7 +175,7 @@ class Engine:
         live: list[Progress] = []
         refused: list[Progress] = []
         for index, record in enumerate(records):
-            progress = Progress(index, record)
+            progress = Progress(index, record, self.guarantee.claim)
             try:
                 self.task.check(record)
             except HeadgateError as error:
@@ -131,8 +190,23 @@ class Engine:
         if not live:
             return [], []
         if isinstance(node, GateNode):
-            return _split(node, live)
+            return await self._split(node, live, deadline)
         return await self._pass(node, live, deadline)
+
+    async def _split(self, node: GateNode, live: Sequence[Progress], deadline: Deadline) -> Parted:
+        """Part what the gate sends on from what it keeps."""
+        started = time.perf_counter()
+        predictions = [each.prediction for each in live if each.prediction is not None]
+        second = None
+        if node.second is not None:
+            cells, _ = await self._run(node.second, live, deadline)
+            second = [_or_silent(cell, own) for cell, own in zip(cells, predictions, strict=True)]
+        verdicts = node.judge(predictions, second, self.guarantee.footing)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        for progress, verdict in zip(live, verdicts, strict=True):
+            progress.judge(node.name, verdict, elapsed_ms)
+        going = [progress for progress in live if not progress.kept]
+        return going, [progress for progress in live if progress.kept]
 
     async def _pass(self, stage: Stage, live: Sequence[Progress], deadline: Deadline) -> Parted:
         """Run a stage; a record it fails on ends here unless the stage only adds evidence."""
@@ -147,10 +221,12 @@ class Engine:
         return going, [progress for progress in live if progress.problem is not None]
 
     async def _decide(
-        self, stage: Verify, live: Sequence[Progress], deadline: Deadline
-    ) -> AsyncGenerator[Indexed, None]:
-        """Ask the large model for all at once and yield each answer as it comes."""
-        tasks = [asyncio.create_task(self._decide_one(stage, each, deadline)) for each in live]
+        self, stage: Verify, live: Sequence[Progress], deadline: Deadline, origin: Origin
+    ) -> AsyncGenerator[Progress, None]:
+        """Ask the large model for all at once and yield each record as its answer comes."""
+        tasks = [
+            asyncio.create_task(self._decide_one(stage, each, deadline, origin)) for each in live
+        ]
         try:
             for next_done in asyncio.as_completed(tasks):
                 yield await next_done
@@ -159,12 +235,41 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _decide_one(self, stage: Verify, progress: Progress, deadline: Deadline) -> Indexed:
-        (cell,), elapsed_ms = await self._run(stage, [progress], deadline)
+    async def _decide_one(
+        self, stage: Verify, progress: Progress, deadline: Deadline, origin: Origin
+    ) -> Progress:
+        """Ask about one record, if that can be paid; otherwise the small model's answer stays."""
+        shown = progress.cells.get(stage.evidence or "", ())
+        admission = self.purse.admit(self._demand(stage, progress, shown), origin.caller)
+        match admission.grant:
+            case Grant.KEEP:
+                progress.keep_for_budget()
+            case Grant.EXHAUSTED if self.purse.rejects:
+                progress.refuse(exhausted(f"record {progress.record.id!r}"))
+            case Grant.EXHAUSTED:
+                progress.problem = exhausted(f"record {progress.record.id!r}")
+            case _:
+                await self._ask(stage, progress, deadline, admission)
+        return progress
+
+    def _demand(self, stage: Verify, progress: Progress, shown: Cell) -> Demand:
+        prediction = progress.prediction
+        doubt = 1.0 if prediction is None else max(0.0, 1 - prediction.confidence)
+        cost_usd = stage.largest_cost_usd(progress.record, shown)
+        return Demand(doubt, cost_usd, required=self.guarantee.demands)
+
+    async def _ask(
+        self, stage: Verify, progress: Progress, deadline: Deadline, admission: Admission
+    ) -> None:
+        """Ask the large model, which is paid for."""
+        cell: Cell | None = None
+        try:
+            (cell,), elapsed_ms = await self._run(stage, [progress], deadline)
+        finally:
+            self.purse.settle(admission, cell)
         progress.take(stage.name, stage.kind, cell, elapsed_ms)
         if isinstance(cell, HeadgateError):
             progress.problem = cell
-        return progress.index, progress.result()
 
     async def _run(
         self, stage: Stage, live: Sequence[Progress], deadline: Deadline
@@ -184,18 +289,11 @@ class Engine:
         return cells, elapsed_s * 1000
 
 
-def _split(node: GateNode, live: Sequence[Progress]) -> Parted:
-    """Part what the gate sends on from what it keeps."""
-    started = time.perf_counter()
-    predictions = [each.prediction for each in live if each.prediction is not None]
-    verdicts = node.gate.judge(predictions)
-    elapsed_ms = (time.perf_counter() - started) * 1000
-    going: list[Progress] = []
-    kept: list[Progress] = []
-    for progress, verdict in zip(live, verdicts, strict=True):
-        progress.judge(node.name, verdict, elapsed_ms)
-        (kept if verdict.kept else going).append(progress)
-    return going, kept
+def _or_silent(cell: Cell, own: Prediction) -> Prediction:
+    """Return what the second model says; where it failed, that it believes in nothing."""
+    if isinstance(cell, Prediction):
+        return cell
+    return Prediction(own.options, (0.0,) * len(own.options))
 
 
 def _too_late(stage: Stage, count: int) -> list[Cell]:

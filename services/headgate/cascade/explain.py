@@ -5,11 +5,20 @@ records -> the flow up to the large model -> Explanation a record
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from headgate.cascade.engine import Engine
+from headgate.cascade.engine import Engine, GateNode
 from headgate.cascade.progress import Progress
-from headgate.types import Deadline, Decision, Explanation, Record, Tier, Usage
+from headgate.types import (
+    Alternative,
+    Deadline,
+    Explanation,
+    GateExplanation,
+    Prediction,
+    Record,
+    Tier,
+    Usage,
+)
 
 
 async def explain(
@@ -20,14 +29,32 @@ async def explain(
     return [_explanation(engine, progress) for progress in advanced]
 
 
+def _gates(engine: Engine, progress: Progress) -> Iterator[GateExplanation]:
+    """Yield how each gate came to its decision, and what it would have been at other epsilons."""
+    nodes = {node.name: node for node in engine.nodes if isinstance(node, GateNode)}
+    for name, verdict in progress.verdicts.items():
+        node = nodes[name]
+        prediction = progress.cells.get(node.of)
+        yield GateExplanation(
+            gate=name,
+            predicted=prediction.answer if isinstance(prediction, Prediction) else "",
+            raw_score=verdict.raw_score,
+            confidence=verdict.score,
+            threshold=verdict.threshold,
+            kept=verdict.kept,
+            alternatives=tuple(
+                Alternative(
+                    rung.epsilon, rung.certified, rung.threshold, verdict.score >= rung.threshold
+                )
+                for rung in node.ladder
+            ),
+        )
+
+
 def _explanation(engine: Engine, progress: Progress) -> Explanation:
     result = progress.result()
     verify = engine.verify_stage
-    escalated = (
-        verify is not None
-        and progress.problem is None
-        and not any(step.decision is Decision.KEPT for step in progress.steps)
-    )
+    escalated = verify is not None and progress.problem is None and not progress.kept
     expected = Usage()
     if escalated and verify is not None:
         request = verify.request(progress.record, progress.evidence)
@@ -40,5 +67,6 @@ def _explanation(engine: Engine, progress: Progress) -> Explanation:
         path=result.path,
         evidence=result.evidence,
         expected_usage=expected,
+        gates=tuple(_gates(engine, progress)),
         error=result.error,
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headgate.cascade.mistakes import KeyPath, Mistake, quoted
-from headgate.cascade.rules import mapping_at, stages_of, text_at
+from headgate.cascade.plain import mapping_at, stages_of, text_at
 
 MAX_PROMPT_BYTES = 64 * 1024
 

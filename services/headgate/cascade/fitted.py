@@ -5,27 +5,33 @@ Artifact, CascadeSpec  ->  Fitted (classifiers by stage, gates by stage, metrics
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from headgate.artifact import JSON, Artifact
+from headgate.cascade.certificate import Certificate, Part
+from headgate.cascade.deferral import DeferralSpec
 from headgate.cascade.spec import CascadeSpec, EncoderSpec, ModelSpec
 from headgate.errors import ArtifactError
+from headgate.gate.head import Head
+from headgate.gate.isotonic import ClassMaps
 from headgate.gate.scores import ScoreKind
+from headgate.gate.threshold import KEEP_NOTHING, Gate
 
 KIND = "cascade"
 """The kind of artifact a fit writes."""
 CASES_FOLDER = "error_cases"
 """Where the case store lies in it."""
+REFERENCE_SCORES = "reference_scores.json"
+"""Confidences of development rows, for the monitor of drift."""
+SECOND = "second-{}"
+"""Name of the classifier of a second model; no stage can have it."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class FittedClassifier(_Part):
+class FittedClassifier(Part):
     """One classify stage."""
 
     file: str
@@ -34,15 +40,61 @@ class FittedClassifier(_Part):
     """Whether it reads single texts or pairs."""
 
 
-class FittedGate(_Part):
+class FittedRung(Part):
+    """What another epsilon would have given; each holds by itself."""
+
+    epsilon: float
+    certified: bool
+    threshold: float
+
+
+class FittedMaps(Part):
+    """What `ClassMaps` writes of itself: knots, each a list of scores and one of confidences."""
+
+    pooled: list[list[float]]
+    by_class: Mapping[str, list[list[float]]]
+
+
+class FittedHead(Part):
+    """What `Head` writes of itself."""
+
+    mean: list[float]
+    scale: list[float | None]
+    weights: list[float]
+    bias: float
+
+
+class FittedGate(Part):
     """One gate."""
 
     score: ScoreKind
     threshold: float
-    """Scores below it are sent on."""
+    """Confidences below it are sent on."""
+    class_thresholds: Mapping[str, float] = {}
+    """By the answer, where it has a threshold of its own."""
+    tightened: float = KEEP_NOTHING
+    """The threshold while the certificate is void."""
+    maps: FittedMaps | None = None
+    """From score to confidence; none leaves the score as it is."""
+    head: FittedHead | None = None
+    """For the score `head`."""
+    ladder: tuple[FittedRung, ...] = ()
+    """Ascending in epsilon."""
+    planned: bool = True
+    """False when the plan leaves its tier out: the stage is then not run."""
+
+    def gate(self, threshold: float, classes: Mapping[str, float]) -> Gate:
+        """Return the gate with these thresholds.
+
+        Raises:
+            ValueError: Maps or head are not what they should be.
+        """
+        maps = None if self.maps is None else ClassMaps.from_json(self.maps.model_dump())
+        head = None if self.head is None else Head.from_json(self.head.model_dump())
+        return Gate(self.score, threshold, classes, maps, head)
 
 
-class Fitted(_Part):
+class Fitted(Part):
     """Everything a fit decided, beside the weights."""
 
     key: Mapping[str, object]
@@ -57,6 +109,8 @@ class Fitted(_Part):
     """Of Headgate and of the libraries that shape scores."""
     data_sha256: str
     """Over the label rows."""
+    certificate: Certificate | None = None
+    """None when the file asks for none."""
 
 
 def fit_key(spec: CascadeSpec) -> dict[str, JSON]:
@@ -74,8 +128,26 @@ def fit_key(spec: CascadeSpec) -> dict[str, JSON]:
             for stage in spec.flow
             if stage.kind in ("classify", "gate", "retrieve")
         ],
-        "score": score_kind(spec),
-        "llm_share": spec.deferral.budget.llm_share,
+        **_deferral_key(spec.deferral),
+    }
+
+
+def _deferral_key(deferral: DeferralSpec) -> dict[str, JSON]:
+    """Return what thresholds depend on; with an epsilon the budget is a limit of serving alone."""
+    certificate = deferral.certificate
+    stated = None if certificate is None else certificate.model_dump(mode="json")
+    by_share = (
+        certificate is None
+        or (certificate.epsilon is None and certificate.kind != "two_sided")
+        or deferral.on_uncertified == "run_uncertified"
+    )
+    return {
+        "score": deferral.score,
+        "second_model": deferral.second_model or "",
+        "certificate": stated,
+        "groups": list(deferral.groups),
+        "on_uncertified": deferral.on_uncertified,
+        "llm_share": deferral.share if by_share else None,
     }
 
 
@@ -86,11 +158,6 @@ def _model_key(model: ModelSpec) -> JSON:
     return [model.kind, getattr(model, "buckets", 0)]
 
 
-def score_kind(spec: CascadeSpec) -> ScoreKind:
-    """Return the score the gates use; `auto` is the highest probability."""
-    return "max_prob" if spec.deferral.score == "auto" else spec.deferral.score
-
-
 def read_fitted(artifact: Artifact, spec: CascadeSpec) -> Fitted:
     """Return what was fitted.
 
@@ -98,7 +165,8 @@ def read_fitted(artifact: Artifact, spec: CascadeSpec) -> Fitted:
         ArtifactError: The artifact was fitted for another task, model, flow or share.
     """
     try:
-        fitted = Fitted.model_validate(dict(artifact.facts))
+        # As JSON: strictly, a list of Python is no tuple.
+        fitted = Fitted.model_validate_json(json.dumps(dict(artifact.facts)))
     except ValidationError as error:
         raise ArtifactError(
             artifact.place, "its facts are not those of a fitted cascade", "Fit it again."
@@ -119,7 +187,7 @@ def read_fitted(artifact: Artifact, spec: CascadeSpec) -> Fitted:
 def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> None:
     """Refuse an artifact with a part too few, or too many: one that is absent is not compared."""
     parts = {
-        "classifiers": (fitted.classifiers, _names(spec, "classify")),
+        "classifiers": (fitted.classifiers, classifier_names(spec)),
         "gates": (fitted.gates, _names(spec, "gate")),
         "encoders": (fitted.encoders, [n for n, m in spec.models.items() if m.kind == "encoder"]),
     }
@@ -131,6 +199,12 @@ def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> No
                 f"and the cascade file needs {_shown(sorted(wanted))}",
                 "Fit it again: headgate fit CASCADE --labels LABELS.",
             )
+
+
+def classifier_names(spec: CascadeSpec) -> list[str]:
+    """Return the classify stages, and the second model's, which is named for its model."""
+    second = spec.deferral.second_model
+    return [*_names(spec, "classify"), *([SECOND.format(second)] if second else [])]
 
 
 def _names(spec: CascadeSpec, kind: str) -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from headgate.cascade.spec import LmSpec, OpenAiSpec, ReplaySpec, SecretSpec
+from headgate.cascade.spec import LmSpec, OpenAiSpec, ReplaySpec
+from headgate.cascade.strict import SecretSpec
 from headgate.errors import LmRefusedError
 from headgate.lm.large_model import LargeModel
 from headgate.lm.ledger import Price
@@ -36,7 +37,9 @@ def open_large_model(
     engine: Engine
     if isinstance(spec, ReplaySpec):
         engine = ReplayEngine.load(Path(recordings), spec.model or "replay")
+        max_output_tokens = engine.max_output_tokens
     else:
+        max_output_tokens = spec.max_output_tokens
         engine = OpenAiEngine(
             spec.model,
             base_url=spec.base_url or environment.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
@@ -49,6 +52,7 @@ def open_large_model(
         price=_price(spec),
         max_concurrency=spec.max_concurrency,
         cache_entries=spec.cache_entries,
+        max_output_tokens=max_output_tokens,
     )
 
 

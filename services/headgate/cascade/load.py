@@ -20,7 +20,8 @@ from headgate.cascade.files import missing_recordings, read_prompts
 from headgate.cascade.mistakes import Mistake, dotted
 from headgate.cascade.rules import broken_rules, is_hub_id, secret_literals
 from headgate.cascade.source import read_source
-from headgate.cascade.spec import CascadeFile, CascadeSpec, EncoderSpec, Model, ReplaySpec
+from headgate.cascade.spec import CascadeFile, CascadeSpec, EncoderSpec, ReplaySpec
+from headgate.cascade.strict import Model
 from headgate.cascade.wording import check_types, value_at
 from headgate.errors import SpecError, SpecFileError
 

@@ -23,7 +23,7 @@ _SECRET_TEXT = re.compile(
     r"|AKIA[0-9A-Z]{12,}|AIza[\w-]{20,}|eyJ[\w-]{10,}\.[\w.-]+|(?i:bearer) \S{8,}|-----BEGIN"
     r")|://[^/\s@:]*:[^/\s@]+@"
 )
-_SECRET_KEY = re.compile(r"(?i)api_?key|secret|passw|credential|token$")
+_SECRET_KEY = re.compile(r"(?i)api_?key|^key$|secret|passw|credential|token$")
 
 
 @dataclass(frozen=True, slots=True)

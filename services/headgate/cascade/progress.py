@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headgate.cascade.guarantee import Claim
 from headgate.errors import DeadlineError, HeadgateError
 from headgate.types import (
     Decision,
@@ -34,6 +35,8 @@ class Progress:
     index: int
     """Its position in the batch."""
     record: Record
+    claim: Claim = Claim()  # noqa: RUF009 - frozen
+    """What its answer may claim."""
     steps: list[Step] = field(default_factory=list)
     prediction: Prediction | None = None
     """The latest small model's answer."""
@@ -45,6 +48,13 @@ class Progress:
         default_factory=dict
     )
     """What each stage yielded, by stage name."""
+    verdicts: dict[str, GateVerdict] = field(default_factory=dict)
+    """What each gate said, by its name, in order."""
+
+    @property
+    def kept(self) -> bool:
+        """Return whether a gate kept it."""
+        return any(verdict.kept for verdict in self.verdicts.values())
 
     def take(
         self,
@@ -71,9 +81,19 @@ class Progress:
 
     def judge(self, gate: str, verdict: GateVerdict, elapsed_ms: float) -> None:
         """Note what a gate decided."""
+        self.verdicts[gate] = verdict
         decision = Decision.KEPT if verdict.kept else Decision.ESCALATED
         detail = f"threshold {verdict.threshold:.4f}"
         self.steps.append(Step(gate, "gate", decision, elapsed_ms, verdict.score, detail))
+
+    def keep_for_budget(self) -> None:
+        """Note that asking the large model was not worth its price."""
+        detail = "a call is not worth its price now"
+        self.steps.append(Step("budget", "budget", Decision.KEPT, 0.0, detail=detail))
+
+    def refuse(self, problem: HeadgateError) -> None:
+        """Leave it without an answer."""
+        self.prediction, self.problem = None, problem
 
     def result(self) -> Result:
         """Return the record's result as things stand.
@@ -101,6 +121,8 @@ class Progress:
         degraded: str = "",
         error: HeadgateError | None = None,
     ) -> Result:
+        # What went another way than the policy wanted is not what was certified.
+        claim = Claim() if degraded or error else self.claim
         judged = self.judgement or Judgement("", "", Result("").usage)
         return Result(
             record_id=self.record.id,
@@ -111,6 +133,8 @@ class Progress:
             evidence=self.evidence,
             rationale=judged.rationale,
             usage=judged.usage,
+            certificate_id=claim.certificate_id,
+            guarantee=claim.state,
             degraded=degraded,
             lossy_input=self.record.lossy,
             cached=judged.cached,

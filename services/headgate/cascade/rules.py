@@ -9,10 +9,11 @@ file whose types are wrong elsewhere; a value of a wrong type is left to the typ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
+from headgate.cascade.deferral_rules import broken_deferral_rules
 from headgate.cascade.mistakes import KeyPath, Mistake, did_you_mean, listed, looks_secret, quoted
+from headgate.cascade.plain import Stage, mapping_at, stages_of, text_at
 from headgate.cascade.spec import MAX_MODELS, MAX_STAGES
 
 _STAGE_KINDS = ("classify", "gate", "retrieve", "verify")
@@ -23,24 +24,6 @@ _USABLE_MODELS = {
     "verify": ("lm",),
 }
 _ONLY_DEPLOYED = ("replicas", "resources")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One item of the flow; text that is missing or not text is empty."""
-
-    index: int
-    name: str
-    kind: str
-    keys: Mapping[str, object]
-
-    def path(self, key: str) -> KeyPath:
-        """Return the path of one of the stage's keys."""
-        return ("spec", "flow", self.index, key)
-
-    def text(self, key: str) -> str:
-        """Return the text of one of the stage's keys; empty when there is none."""
-        return text_at(self.keys, key)
 
 
 def broken_rules(values: object) -> Iterator[Mistake]:
@@ -57,10 +40,10 @@ def broken_rules(values: object) -> Iterator[Mistake]:
     for name, model in models.items():
         yield from _model(("spec", "models", name), model)
     yield from _names(stages)
-    yield from _references(stages, models)
+    yield from _references(stages, models, text_at(mapping_at(spec, "deferral"), "second_model"))
     if stages and _kinds_are_known(stages):
         disorder = [*_order(stages)]
-        yield from disorder or _deferral(stages, mapping_at(spec, "deferral"))
+        yield from disorder or broken_deferral_rules(stages, spec)
 
 
 def _kinds_are_known(stages: list[Stage]) -> bool:
@@ -79,29 +62,6 @@ def secret_literals(values: object, path: KeyPath = ()) -> Iterator[Mistake]:
         case str() if looks_secret(values):
             remedy = "Remove it, and replace it if others have seen it."
             yield Mistake(path, "this looks like a secret", remedy)
-
-
-def mapping_at(values: object, key: str) -> Mapping[str, object]:
-    """Return the mapping at `key`; an empty one when there is none."""
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
-
-
-def text_at(values: Mapping[str, object], key: str) -> str:
-    """Return the text at `key`; empty when there is none."""
-    value = values.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def stages_of(values: object) -> list[Stage]:
-    """Return the items of the flow of a whole cascade file."""
-    flow = mapping_at(values, "spec").get("flow")
-    items = flow if isinstance(flow, list) else []
-    stages = []
-    for index, item in enumerate(items):
-        keys = item if isinstance(item, Mapping) else {}
-        stages.append(Stage(index, text_at(keys, "name"), text_at(keys, "kind"), keys))
-    return stages
 
 
 def _task(task: Mapping[str, object]) -> Iterator[Mistake]:
@@ -161,13 +121,15 @@ def _names(stages: list[Stage]) -> Iterator[Mistake]:
         seen.add(stage.name)
 
 
-def _references(stages: list[Stage], models: Mapping[str, object]) -> Iterator[Mistake]:
+def _references(
+    stages: list[Stage], models: Mapping[str, object], second_model: str
+) -> Iterator[Mistake]:
     kinds = {name: text_at(mapping_at(models, name), "kind") for name in models}
     unknown = [*_model_references(stages, kinds)]
     yield from unknown
     yield from _stage_references(stages)
     if not unknown and _kinds_are_known(stages):
-        yield from _unused_models(stages, kinds)
+        yield from _unused_models(stages, kinds, second_model)
 
 
 def _model_references(stages: list[Stage], kinds: Mapping[str, str]) -> Iterator[Mistake]:
@@ -198,8 +160,10 @@ def _model_reference(stage: Stage, found: str | None, choices: list[str]) -> Ite
         yield Mistake(path, problem, otherwise)
 
 
-def _unused_models(stages: list[Stage], kinds: Mapping[str, str]) -> Iterator[Mistake]:
-    used = {stage.text("model") for stage in stages}
+def _unused_models(
+    stages: list[Stage], kinds: Mapping[str, str], second_model: str
+) -> Iterator[Mistake]:
+    used = {stage.text("model") for stage in stages} | {second_model}
     if any(stage.kind == "retrieve" and not stage.text("model") for stage in stages):
         used |= {name for name in kinds if kinds[name] == "encoder"}
     for name in kinds:
@@ -267,14 +231,3 @@ def _gate_in_place(gate: Stage, before: Stage, stages: list[Stage]) -> Iterator[
     if gate.kind == "gate" and of in known and (before.kind, before.name) != ("classify", of):
         problem = "a gate comes directly after its classify"
         yield Mistake(gate.path("of"), problem, "Put it directly after the stage it is of.")
-
-
-def _deferral(stages: list[Stage], deferral: Mapping[str, object]) -> Iterator[Mistake]:
-    kinds = {stage.kind for stage in stages}
-    if "score" in deferral and "gate" not in kinds:
-        problem = "a score needs a gate, and the flow has none"
-        yield Mistake(("spec", "deferral", "score"), problem, "Remove it, or add a gate.")
-    if "llm_share" in mapping_at(deferral, "budget") and "verify" not in kinds:
-        path: KeyPath = ("spec", "deferral", "budget", "llm_share")
-        problem = "a share for the large model needs a verify, and the flow has none"
-        yield Mistake(path, problem, "Remove it, or add a verify.")

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from headgate.cascade.mistakes import KeyPath, listed
-from headgate.cascade.spec import PATTERN_MEANINGS, CascadeFile
+from headgate.cascade.spec import CascadeFile
+from headgate.cascade.strict import PATTERN_MEANINGS
 
 Node = dict[str, Any]
 """One node of a JSON Schema."""

@@ -11,49 +11,23 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator
 
-NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-FILLED_PATTERN = r"\S"
-ENV_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
-ABSOLUTE_PATTERN = r"^/"
-SOURCE_PATTERN = r"^(embedded|\.{0,2}/.*|[\w.-]+/[\w.-]+)$"
+from headgate.cascade.deferral import DeferralSpec
+from headgate.cascade.strict import (
+    SOURCE_PATTERN,
+    Filled,
+    Label,
+    Model,
+    Name,
+    SecretSpec,
+    custom_error,
+)
 
 MAX_MODELS = 32
 MAX_STAGES = 32
 
-PATTERN_MEANINGS = {
-    NAME_PATTERN: "a name (a-z, 0-9 and _, a letter first, at most 63 characters)",
-    FILLED_PATTERN: "text that is not blank",
-    ENV_PATTERN: "the name of an environment variable",
-    ABSOLUTE_PATTERN: "an absolute path",
-    SOURCE_PATTERN: "'embedded', a directory that starts with '/', './' or '../', or 'org/name'",
-}
-"""How each pattern is said to a person."""
-
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Filled = Annotated[str, Field(pattern=FILLED_PATTERN)]
-Label = Annotated[str, Field(pattern=FILLED_PATTERN, max_length=100)]
 Operation = Literal["match_description", "level", "module", "classify_lines", "rank_causes"]
-
-
-def _custom_error(problem: str, remedy: str) -> PydanticCustomError:
-    # Braces are placeholders in pydantic's templates, so both texts travel in the context.
-    return PydanticCustomError("house", "{problem}", {"problem": problem, "remedy": remedy})
-
-
-class Model(BaseModel):
-    """The strictness that every part of the file shares."""
-
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-    )
 
 
 class Metadata(Model):
@@ -154,26 +128,6 @@ class PriceSpec(Model):
     """US dollars for a million output tokens."""
 
 
-class SecretSpec(Model):
-    """Where a secret is read from: exactly one of the two. The secret itself is never here."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
-
-    env: str | None = Field(default=None, pattern=ENV_PATTERN)
-    """Name of the environment variable that holds it."""
-
-    file: str | None = Field(default=None, pattern=ABSOLUTE_PATTERN)
-    """Absolute path of the file that holds it, on the machine that calls the endpoint."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> SecretSpec:
-        if (self.env is None) == (self.file is None):
-            raise _custom_error(
-                "it needs one of 'env' and 'file'", "Write {env: NAME} or {file: PATH}."
-            )
-        return self
-
-
 class LmSpec(Model):
     """What every large model has, whichever engine runs it."""
 
@@ -215,7 +169,7 @@ class OpenAiSpec(LmSpec):
     @classmethod
     def _never_a_literal(cls, value: object) -> object:
         if isinstance(value, str):
-            raise _custom_error(
+            raise custom_error(
                 "a key is written into the file",
                 "Write {env: NAME} or {file: PATH}, and replace the key if others have seen it.",
             )
@@ -226,7 +180,7 @@ class OpenAiSpec(LmSpec):
     def _plain_http(cls, value: str | None) -> str | None:
         if value is not None and not _is_plain_http(value):
             # The value is not shown: it may hold a password.
-            raise _custom_error(
+            raise custom_error(
                 "expected an http or https address without user, query or fragment",
                 "Write it like http://host:8000/v1, and give a key as api_key.",
             )
@@ -330,24 +284,6 @@ class VerifySpec(Model):
 StageSpec = Annotated[
     ClassifySpec | GateSpec | RetrieveSpec | VerifySpec, Field(discriminator="kind")
 ]
-
-
-class BudgetSpec(Model):
-    """What the large model may cost."""
-
-    llm_share: float = Field(default=0.15, ge=0, le=1)
-    """Largest share of the records that goes to the large model; only with a verify stage."""
-
-
-class DeferralSpec(Model):
-    """When a record goes on to the next tier."""
-
-    score: Literal["auto", "max_prob", "margin"] = "auto"
-    """How certainty is scored: by the highest probability, or by its distance to the second.
-    `auto` is `max_prob` in this version. Only with a gate."""
-
-    budget: BudgetSpec = BudgetSpec()
-    """What the large model may cost."""
 
 
 class CascadeSpec(Model):

@@ -22,6 +22,8 @@ from headgate.types import (
     CascadeSummary,
     Deadline,
     Explanation,
+    Feedback,
+    FeedbackOutcome,
     Hit,
     Prediction,
     Record,
@@ -34,6 +36,7 @@ from headgate.v1.cascade_service_pb2 import (
     ListCascadesRequest,
     RunCascadeRequest,
     StreamCascadeRequest,
+    SubmitFeedbackRequest,
 )
 from headgate.v1.cascade_service_pb2_grpc import CascadeServiceStub
 from headgate.v1.classifier_service_pb2 import ClassifyRequest
@@ -63,7 +66,8 @@ class Client:
     order.
 
     In every method an empty `cascade` is the only one the server has, an empty `stage` is the
-    cascade's last one of the fitting kind, and a `timeout_s` of None is the client's own.
+    cascade's last one of the fitting kind, and a `timeout_s` of None is the client's own. A
+    `request_id`, of 1 to 128 printable ASCII characters, names the call in later feedback.
     """
 
     def __init__(
@@ -80,7 +84,8 @@ class Client:
             target: Where the server is, such as `localhost:9090` or `dns:///headgate:9090`.
             tls: Such as `grpc.ssl_channel_credentials()`; without it nothing is encrypted.
             timeout_s: Seconds after which a call is given up.
-            metadata: Sent with every call, such as an API key.
+            metadata: Sent with every call, such as an API key, or the caller's name in
+                `x-headgate-caller`.
 
         Raises:
             InputError: `timeout_s` is not a positive, finite number.
@@ -146,17 +151,29 @@ class Client:
         return wire.description_from_wire(reply)
 
     def run_cascade(
-        self, records: Sequence[Record], *, cascade: str = "", timeout_s: float | None = None
+        self,
+        records: Sequence[Record],
+        *,
+        cascade: str = "",
+        timeout_s: float | None = None,
+        request_id: str = "",
     ) -> list[Result]:
         """Return one result a record."""
         request = RunCascadeRequest(
             cascade=cascade, records=[wire.record_to_wire(record) for record in records]
         )
-        reply = self._connection.call(self._cascades.RunCascade, request, timeout_s)
+        reply = self._connection.call(
+            self._cascades.RunCascade, request, timeout_s, request_id=request_id
+        )
         return [wire.result_from_wire(result) for result in _all_of(reply.results, records)]
 
     def stream_cascade(
-        self, records: Sequence[Record], *, cascade: str = "", timeout_s: float | None = None
+        self,
+        records: Sequence[Record],
+        *,
+        cascade: str = "",
+        timeout_s: float | None = None,
+        request_id: str = "",
     ) -> Iterator[tuple[int, Result]]:
         """Yield each result as soon as it is there, with its record's position from 0.
 
@@ -167,7 +184,9 @@ class Client:
             cascade=cascade, records=[wire.record_to_wire(record) for record in records]
         )
         missing = set(range(len(records)))
-        call = self._connection.stream(self._cascades.StreamCascade, request, timeout_s)
+        call = self._connection.stream(
+            self._cascades.StreamCascade, request, timeout_s, request_id=request_id
+        )
         with closing(call) as replies:
             for reply in replies:
                 if reply.index not in missing:
@@ -188,8 +207,27 @@ class Client:
         explanations = _all_of(reply.explanations, records)
         return [wire.explanation_from_wire(explanation) for explanation in explanations]
 
+    def submit_feedback(
+        self, feedback: Sequence[Feedback], *, cascade: str = "", timeout_s: float | None = None
+    ) -> list[FeedbackOutcome]:
+        """Tell the right answers to earlier records; return what became of each.
+
+        Feedback that is not taken has its error in its own place. The same label for the same
+        record counts once, so that a call which failed may be made again.
+        """
+        request = SubmitFeedbackRequest(
+            cascade=cascade, feedback=[wire.feedback_to_wire(each) for each in feedback]
+        )
+        reply = self._connection.call(self._cascades.SubmitFeedback, request, timeout_s)
+        return [wire.outcome_from_wire(outcome) for outcome in _all_of(reply.outcomes, feedback)]
+
     def analyze_logs(
-        self, records: Sequence[Record], *, cascade: str = "", timeout_s: float | None = None
+        self,
+        records: Sequence[Record],
+        *,
+        cascade: str = "",
+        timeout_s: float | None = None,
+        request_id: str = "",
     ) -> list[Result]:
         """Return one result a log record.
 
@@ -202,7 +240,9 @@ class Client:
         request = AnalyzeLogsRequest(
             cascade=cascade, logs=[wire.log_record_to_wire(record) for record in records]
         )
-        reply = self._connection.call(self._logs.AnalyzeLogs, request, timeout_s)
+        reply = self._connection.call(
+            self._logs.AnalyzeLogs, request, timeout_s, request_id=request_id
+        )
         return [wire.result_from_wire(result) for result in _all_of(reply.results, records)]
 
     def classify(

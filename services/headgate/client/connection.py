@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import grpc
 
-from headgate import __version__
+from headgate import __version__, wire
 from headgate.errors import InputError, RemoteError
 
 _Stub = TypeVar("_Stub")
@@ -26,7 +26,8 @@ _MIB = 2**20
 _MAX_SEND_BYTES = 5 * _MIB
 _MAX_RECEIVE_BYTES = 32 * _MIB
 
-# A stopping server answers CANCELLED. Every call may be repeated: it changes nothing there.
+# A stopping server answers CANCELLED. Every call may be repeated: none changes what is answered,
+# and the same feedback counts once.
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
@@ -95,6 +96,7 @@ class Connection:
         request: object,
         timeout_s: float | None = None,
         *,
+        request_id: str = "",
         wait_for_ready: bool = False,
     ) -> _Reply:
         """Return the reply to `request`.
@@ -103,17 +105,19 @@ class Connection:
             method: Of a stub, with one reply.
             request: Its request message.
             timeout_s: Seconds until the call is given up; the connection's own when None.
+            request_id: Names the call; empty lets the server name it.
             wait_for_ready: Wait for the server instead of failing while nothing listens.
 
         Raises:
-            InputError: `timeout_s` is not a positive, finite number.
+            InputError: `timeout_s` is not a positive, finite number, or `request_id` is no name.
             RemoteError: The call failed; with the server's status and reason.
         """
+        metadata = self._metadata_of(request_id)
         with _as_remote_error():
             return method(
                 request,
                 timeout=self._deadline_s(timeout_s),
-                metadata=self._metadata,
+                metadata=metadata,
                 wait_for_ready=wait_for_ready,
             )
 
@@ -122,20 +126,29 @@ class Connection:
         method: Callable[..., _StreamCall[_Reply]],
         request: object,
         timeout_s: float | None = None,
+        *,
+        request_id: str = "",
     ) -> Generator[_Reply, None, None]:
         """Yield the replies to `request`; closing the generator cancels the call.
 
         Raises:
-            InputError: `timeout_s` is not a positive, finite number.
+            InputError: `timeout_s` is not a positive, finite number, or `request_id` is no name.
             RemoteError: The call failed; with the server's status and reason.
         """
         deadline_s = self._deadline_s(timeout_s)
+        metadata = self._metadata_of(request_id)
         with _as_remote_error():
-            call = method(request, timeout=deadline_s, metadata=self._metadata)
+            call = method(request, timeout=deadline_s, metadata=metadata)
             try:
                 yield from call
             finally:
                 call.cancel()
+
+    def _metadata_of(self, request_id: str) -> tuple[tuple[str, str], ...]:
+        if not request_id:
+            return self._metadata
+        # Of two with one key the server takes the last.
+        return (*self._metadata, (wire.REQUEST_ID, wire.check_call_name("request_id", request_id)))
 
     def _deadline_s(self, timeout_s: float | None) -> float:
         return self._timeout_s if timeout_s is None else _checked_timeout_s(timeout_s)

@@ -49,8 +49,12 @@ def _case(task: LogTask, row: LabelledRecord, found: Prediction) -> Document:
     metadata = {"label": _shown(row, row.label), "wrong_answer": _shown(row, found.answer)}
     if row.reason:
         metadata["reason"] = row.reason
-    # Named by content: the same case of two fits is the same document.
-    return Document(hashlib.sha256(text.encode()).hexdigest()[:16], text, SOURCE, metadata)
+    return Document(case_id(text), text, SOURCE, metadata)
+
+
+def case_id(text: str) -> str:
+    """Return the id of the case of a query text: the same one in two fits is one document."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _shown(row: LabelledRecord, answer: str) -> str:

@@ -1,8 +1,11 @@
 """Fits a cascade on labelled rows and writes its artifact.
 
 cascade, train rows, development rows
-  -> a classifier a classify stage (train) -> a threshold a gate (development)
-  -> case store (development errors) -> artifact
+  -> a classifier a classify stage (train) -> development rows that tune | that certify
+  -> case store (errors on tuning rows) -> the large model's answers -> gates, certificate
+  -> artifact
+
+Without a certificate all development rows tune, and no large model is asked.
 """
 
 from __future__ import annotations
@@ -13,43 +16,44 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headgate import __version__
-from headgate.artifact import Artifact, ArtifactWriter
+from headgate.artifact import Artifact, ArtifactWriter, sha256_of
 from headgate.cascade.assemble import task_of
+from headgate.cascade.certificate import Certificate, hashes_of
 from headgate.cascade.encoders import encoder_folder, encoder_specs, load_encoder
 from headgate.cascade.fitted import (
     CASES_FOLDER,
     KIND,
+    REFERENCE_SCORES,
+    SECOND,
     Fitted,
     FittedClassifier,
     FittedGate,
     facts_of,
     fit_key,
-    score_kind,
 )
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import (
-    ClassifySpec,
-    GateSpec,
-    NgramsSpec,
-    RetrieveSpec,
-    VerifySpec,
-)
+from headgate.cascade.spec import ClassifySpec, NgramsSpec, RetrieveSpec, VerifySpec
 from headgate.domains.log_rows import LabelledRecord
 from headgate.domains.logs import LogTask
 from headgate.errors import InputError
 from headgate.fitting.cases import build_case_store
+from headgate.fitting.certify import Issue, certify
+from headgate.fitting.evidence import Evidence, reference_scores
+from headgate.fitting.gates import gates_within_budget
+from headgate.fitting.needs import asks_reference, needs_tuning
+from headgate.fitting.reference import Cases, ask_reference
 from headgate.fitting.split import without_seen
 from headgate.fitting.train import train_pair_classifier, train_text_classifier
+from headgate.fitting.units import Units, part_units
 from headgate.fitting.vectors import KnownVectors, Report
-from headgate.gate.scores import score_answers
-from headgate.gate.threshold import KEEP_NOTHING, threshold_for_share, threshold_not_worse
+from headgate.gate.tiers import TUNE_SHARE
 from headgate.models.quantize import int8_directory
 from headgate.models.source import resolve_source
 from headgate.stages.classify import Classifier, Classify
@@ -74,6 +78,8 @@ def fit_cascade(
     *,
     output: Path | None = None,
     seed: int = 0,
+    environment: Mapping[str, str] | None = None,
+    issued: datetime | None = None,
     report: Report = lambda step, done, total: None,
 ) -> Artifact:
     """Fit every part of the cascade and write the artifact.
@@ -84,7 +90,9 @@ def fit_cascade(
         loaded: The cascade.
         rows: Labelled rows; development rows that are training rows too are left out.
         output: Where to write; the file's own `artifact` when absent.
-        seed: The same rows and seed give the same artifact.
+        seed: The same rows, seed and moment of issue give the same artifact.
+        environment: Where keys of the large model are looked up; empty when absent.
+        issued: The moment the certificate bears; now when absent.
         report: Told of progress.
 
     Raises:
@@ -102,8 +110,9 @@ def fit_cascade(
     directory = output if output is not None else _local_target(loaded)
     with ArtifactWriter(directory) as writer:
         encoders = _load_encoders(loaded, writer, report)
-        work = _Fit(loaded, Rows(rows.train, development), encoders, report, seed)
-        return work.write(writer)
+        own = Rows(rows.train, development)
+        work = _Fit(loaded, own, encoders, report, seed, dict(environment or {}))
+        return work.write(writer, issued or datetime.now(UTC))
 
 
 def _local_target(loaded: LoadedCascade) -> Path:
@@ -133,17 +142,6 @@ def _load_encoders(
     return encoders
 
 
-@dataclass(frozen=True, slots=True)
-class _Gated:
-    """The gates, and what they do with the development rows."""
-
-    gates: Mapping[str, FittedGate]
-    correct: NDArray[np.bool_]
-    """Shape (rows,): whether the answer is right that the small models give together."""
-    escalated: NDArray[np.bool_]
-    """Shape (rows,): whether the large model is asked."""
-
-
 @dataclass(slots=True)
 class _Fit:
     """One fit on its way."""
@@ -153,21 +151,28 @@ class _Fit:
     encoders: Mapping[str, KnownVectors]
     report: Report
     seed: int
+    environment: Mapping[str, str]
 
     @property
     def task(self) -> LogTask:
         return task_of(self.loaded)
 
-    def write(self, writer: ArtifactWriter) -> Artifact:
+    def write(self, writer: ArtifactWriter, issued: datetime) -> Artifact:
         """Fit all parts in order and write them."""
-        classifiers = {stage.name: self._train(stage) for stage in self._stages()}
+        classifiers = {name: self._train(name, model) for name, model in self._trained().items()}
         predictions = {
-            stage.name: self._predict(stage, classifiers[stage.name]) for stage in self._stages()
+            name: self._predict(name, model, classifiers[name])
+            for name, model in self._trained().items()
         }
         for name, classifier in classifiers.items():
             classifier.save(writer.path(_classifier_file(name)))
-        gated = self._set_gates(predictions)
-        cases = self._write_cases(writer, predictions[self._stages()[-1].name])
+        units = self._units()
+        cases = self._write_cases(writer, predictions[self._stages()[-1].name], units)
+        evidence = self._evidence(units, predictions, cases)
+        gates, certificate = self._decide(evidence, writer, issued)
+        if self._watched(certificate):
+            scores = reference_scores(evidence, gates)
+            writer.write_json(REFERENCE_SCORES, scores)
         fitted = Fitted(
             key=fit_key(self.loaded.spec),
             classifiers={
@@ -176,37 +181,99 @@ class _Fit:
                 )
                 for name in classifiers
             },
-            gates=gated.gates,
+            gates=gates,
             encoders={name: encoder.fingerprint for name, encoder in self.encoders.items()},
-            metrics=self._metrics(gated, cases),
+            metrics=self._metrics(evidence, gates, cases),
             versions=_versions(),
             data_sha256=_data_hash(self.rows),
+            certificate=certificate,
         )
         return writer.finish(KIND, facts_of(fitted))
+
+    def _trained(self) -> dict[str, str]:
+        """Return the model of each classifier by its name: the stages', and a second model's."""
+        second = self.loaded.spec.deferral.second_model
+        own = {stage.name: stage.model for stage in self._stages()}
+        return own | ({SECOND.format(second): second} if second else {})
+
+    def _units(self) -> Units:
+        """Return which development rows tune and which certify."""
+        rows = self.rows.development
+        deferral = self.loaded.spec.deferral
+        if deferral.certificate is None:
+            return Units(np.ones(len(rows), bool), np.zeros(len(rows), bool))
+        share = TUNE_SHARE if needs_tuning(self.loaded.spec, len(rows)) else 0.0
+        return part_units(rows, share, self.seed)
+
+    def _evidence(
+        self, units: Units, predictions: Mapping[str, Sequence[Prediction]], cases: Cases | None
+    ) -> Evidence:
+        second = self.loaded.spec.deferral.second_model
+        return Evidence(
+            self.loaded,
+            self.rows.development,
+            units,
+            {stage.name: predictions[stage.name] for stage in self._stages()},
+            predictions[SECOND.format(second)] if second else None,
+            self._reference(units, cases),
+        )
+
+    def _reference(self, units: Units, cases: Cases | None) -> list[str | None]:
+        """Return the large model's answers to the rows whose loss depends on them."""
+        rows = self.rows.development
+        answers: list[str | None] = [None] * len(rows)
+        spec = self.loaded.spec.deferral
+        if spec.certificate is None or not asks_reference(spec):
+            return answers
+        asked = np.flatnonzero(units.certify | units.tune).tolist()
+        chosen = [rows[place] for place in asked]
+        found = ask_reference(self.loaded, chosen, cases, self.environment, self.report)
+        for place, answer in zip(asked, found, strict=True):
+            answers[place] = answer
+        return answers
+
+    def _decide(
+        self, evidence: Evidence, writer: ArtifactWriter, issued: datetime
+    ) -> tuple[dict[str, FittedGate], Certificate | None]:
+        """Return the gates, and the certificate when the file asks for one."""
+        if self.loaded.spec.deferral.certificate is None:
+            return gates_within_budget(evidence), None
+        fingerprints = {name: each.fingerprint for name, each in self.encoders.items()}
+        files = {name: sha256_of(writer.path(_classifier_file(name))) for name in self._trained()}
+        own = [row for row, mine in zip(evidence.rows, evidence.units.certify, strict=True) if mine]
+        issue = Issue(
+            hashes_of(self.loaded, fingerprints, files),
+            _data_hash(Rows((), own)),
+            issued.astimezone(UTC).isoformat(timespec="seconds"),
+        )
+        return certify(evidence, issue, seed=self.seed)
+
+    def _watched(self, certificate: Certificate | None) -> bool:
+        return certificate is not None and self.loaded.spec.deferral.audits is not None
 
     def _stages(self) -> list[ClassifySpec]:
         return [stage for stage in self.loaded.spec.flow if isinstance(stage, ClassifySpec)]
 
-    def _train(self, stage: ClassifySpec) -> Classifier:
-        self.report(f"train {stage.name}", 0, 1)
-        trained = self._train_pairs(stage) if self.task.pairs else self._train_texts(stage)
-        self.report(f"train {stage.name}", 1, 1)
+    def _train(self, name: str, model: str) -> Classifier:
+        self.report(f"train {name}", 0, 1)
+        trained = self._train_pairs(model) if self.task.pairs else self._train_texts(model)
+        self.report(f"train {name}", 1, 1)
         return trained
 
-    def _train_texts(self, stage: ClassifySpec) -> Classifier:
+    def _train_texts(self, model: str) -> Classifier:
         texts = self.task.texts([row.record for row in self.rows.train])
-        encoder = self.encoders.get(stage.model)
+        encoder = self.encoders.get(model)
         return train_text_classifier(
             texts,
             encoder.vectors(texts) if encoder else None,
             [self.task.labels.index(row.label) for row in self.rows.train],
             labels=len(self.task.labels),
-            buckets=self._buckets(stage),
+            buckets=self._buckets(model),
         )
 
-    def _train_pairs(self, stage: ClassifySpec) -> Classifier:
+    def _train_pairs(self, model: str) -> Classifier:
         pairs = self.task.text_pairs([row.record for row in self.rows.train])
-        encoder = self.encoders.get(stage.model)
+        encoder = self.encoders.get(model)
         vectors = (
             (encoder.vectors(pairs.firsts), encoder.vectors(pairs.seconds)) if encoder else None
         )
@@ -215,7 +282,7 @@ class _Fit:
             pairs.seconds,
             vectors,
             [fits for row in self.rows.train for fits in self._fits(row)],
-            buckets=self._buckets(stage),
+            buckets=self._buckets(model),
             seed=self.seed,
         )
 
@@ -225,87 +292,57 @@ class _Fit:
             return [candidate.id == row.label for candidate in row.record.candidates]
         return [row.label == self.task.labels[1]]
 
-    def _buckets(self, stage: ClassifySpec) -> int:
-        model = self.loaded.spec.models[stage.model]
-        return model.buckets if isinstance(model, NgramsSpec) else DEFAULT_BUCKETS
+    def _buckets(self, model: str) -> int:
+        spec = self.loaded.spec.models[model]
+        return spec.buckets if isinstance(spec, NgramsSpec) else DEFAULT_BUCKETS
 
-    def _predict(self, stage: ClassifySpec, classifier: Classifier) -> list[Prediction]:
-        """Return the stage's predictions on the development rows, by the code that serves."""
+    def _predict(self, name: str, model: str, classifier: Classifier) -> list[Prediction]:
+        """Return the predictions on the development rows, by the code that serves."""
         served = Classify(
-            stage.name,
-            stage.model,
+            name,
+            model,
             task=self.task,
             classifier=classifier,
-            encoder=self.encoders.get(stage.model),
+            encoder=self.encoders.get(model),
         )
         records = [row.record for row in self.rows.development]
         return asyncio.run(served.classify(records))
 
-    def _set_gates(self, predictions: Mapping[str, Sequence[Prediction]]) -> _Gated:
-        """Fit the gates in order, each on the development rows that reach it."""
-        score = score_kind(self.loaded.spec)
-        gates = [stage for stage in self.loaded.spec.flow if isinstance(stage, GateSpec)]
-        correct = self._correct(predictions[self._stages()[-1].name])
-        reached = np.ones(len(self.rows.development), bool)
-        fitted = {}
-        for gate in gates:
-            own = predictions[gate.of]
-            scores = score_answers([each.probabilities for each in own], score)
-            threshold = self._threshold(gate, scores, reached, predictions)
-            fitted[gate.name] = FittedGate(score=score, threshold=threshold)
-            kept = reached & (scores >= threshold)
-            correct[kept] = self._correct(own)[kept]
-            reached &= ~kept
-        asks = any(isinstance(stage, VerifySpec) for stage in self.loaded.spec.flow)
-        return _Gated(fitted, correct, reached & asks)
+    def _write_cases(
+        self, writer: ArtifactWriter, predictions: Sequence[Prediction], units: Units
+    ) -> Cases | None:
+        """Write the case store, of errors on tuning rows, when the flow searches one.
 
-    def _threshold(
-        self,
-        gate: GateSpec,
-        scores: NDArray[np.float64],
-        reached: NDArray[np.bool_],
-        predictions: Mapping[str, Sequence[Prediction]],
-    ) -> float:
-        """Return a gate's threshold: by quality before a small model, by budget before the large.
-
-        Args:
-            gate: One gate of the flow.
-            scores: Shape (rows,), of the stage before it.
-            reached: Shape (rows,), the rows that no earlier gate keeps.
-            predictions: Of each classify stage, by its name.
+        A certification row in it would show the large model its own label.
         """
-        names = [stage.name for stage in self._stages()]
-        later = names[names.index(gate.of) + 1 :]
-        if not later:
-            # The budget is a share of all records: those kept earlier count as never sent.
-            share = self.loaded.spec.deferral.budget.llm_share
-            return threshold_for_share(np.where(reached, scores, KEEP_NOTHING), share)
-        own, following = self._correct(predictions[gate.of]), self._correct(predictions[later[0]])
-        return threshold_not_worse(scores[reached], own[reached], following[reached])
-
-    def _correct(self, predictions: Sequence[Prediction]) -> NDArray[np.bool_]:
-        labels = [row.label for row in self.rows.development]
-        return np.array([p.answer == label for p, label in zip(predictions, labels, strict=True)])
-
-    def _write_cases(self, writer: ArtifactWriter, predictions: Sequence[Prediction]) -> int:
-        """Write the case store when the flow searches one; return how many cases it has."""
         searches = [s for s in self.loaded.spec.flow if isinstance(s, RetrieveSpec)]
         if not searches:
-            return 0
+            return None
         encoder = self.encoders[self.loaded.spec.encoder_of(searches[0])]
-        store = build_case_store(self.task, self.rows.development, predictions, encoder)
+        tuning = np.flatnonzero(units.tune).tolist()
+        rows = [self.rows.development[place] for place in tuning]
+        store = build_case_store(self.task, rows, [predictions[p] for p in tuning], encoder)
         store.save(writer.folder(CASES_FOLDER))
-        return len(store)
+        return Cases(store, encoder)
 
-    def _metrics(self, gated: _Gated, cases: int) -> dict[str, float]:
-        kept = gated.correct[~gated.escalated]
+    def _metrics(
+        self, evidence: Evidence, gates: Mapping[str, FittedGate], cases: Cases | None
+    ) -> dict[str, float]:
+        exits = evidence.exits(gates)
+        kept = np.array([bool(each) for each in exits])
+        right = evidence.right(self._stages()[-1].name)
+        for stage in self._stages():
+            own = np.array([each == stage.name for each in exits])
+            right[own] = evidence.right(stage.name)[own]
+        asks = any(isinstance(stage, VerifySpec) for stage in self.loaded.spec.flow)
+        escalated = ~kept & asks
         return {
             "train_rows": float(len(self.rows.train)),
             "development_rows": float(len(self.rows.development)),
-            "small_accuracy": float(gated.correct.mean()),
-            "kept_accuracy": float(kept.mean()) if len(kept) else 0.0,
-            "escalated_share": float(gated.escalated.mean()),
-            "error_cases": float(cases),
+            "small_accuracy": float(right.mean()),
+            "kept_accuracy": float(right[~escalated].mean()) if not escalated.all() else 0.0,
+            "escalated_share": float(escalated.mean()),
+            "error_cases": float(len(cases.store) if cases else 0),
         }
 
 

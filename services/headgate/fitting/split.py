@@ -44,7 +44,12 @@ def split_rows(
 
 def template_of(row: LabelledRecord) -> str:
     """Return the log's text with its numbers masked."""
-    return _VARIABLE.sub("#", next(iter(row.record.fields.values())))
+    return masked(next(iter(row.record.fields.values())))
+
+
+def masked(text: str) -> str:
+    """Return a text with its numbers masked."""
+    return _VARIABLE.sub("#", text)
 
 
 def without_seen(

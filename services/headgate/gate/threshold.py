@@ -1,43 +1,86 @@
-"""The one number a gate compares with, and how it is set on development rows.
+"""The gate: which of the small model's answers are returned.
 
+predictions (n) -> raw scores (n,) -> maps -> confidences (n,) -> thresholds -> verdicts (n)
 scores (n,) of development rows, a stated share  ->  threshold
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from headgate.gate.scores import ScoreKind, score_answers
+from headgate.gate.head import Head, features
+from headgate.gate.isotonic import ClassMaps
+from headgate.gate.scores import OptionTable, ScoreKind, agreement
 from headgate.types import GateVerdict, Prediction
 
 KEEP_ALL = -1.0
 """Below every score."""
-KEEP_NOTHING = 2.0
-"""Above every score."""
+KEEP_NOTHING = 1000.0
+"""Above every score; logit margins end at 691."""
 SHARE_DELTA = 0.05
 """Chance, over the draw of the development rows, that the stated share is passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Keeps what scores at least the threshold."""
+    """Keeps what is as sure as its threshold."""
 
     score: ScoreKind
     threshold: float
-    """On the score's scale; or one of the two above."""
+    """The smallest confidence that is kept; or one of the two above."""
+    class_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By the answer, where it has a threshold of its own."""
+    maps: ClassMaps | None = None
+    """From the raw score to the confidence; None leaves it as it is."""
+    head: Head | None = None
+    """For the score `head`."""
 
-    def judge(self, predictions: Sequence[Prediction]) -> list[GateVerdict]:
-        """Return one verdict a prediction, in order."""
-        scores = score_answers([each.probabilities for each in predictions], self.score)
-        return [
-            GateVerdict(bool(score >= self.threshold), float(score), self.threshold)
-            for score in scores
-        ]
+    def judge(
+        self, predictions: Sequence[Prediction], second: Sequence[Prediction] | None = None
+    ) -> list[GateVerdict]:
+        """Return one verdict a prediction, in order.
+
+        Args:
+            predictions: The small model's.
+            second: Those of a second model on the same records, for scores that read them.
+        """
+        table = OptionTable.of([each.probabilities for each in predictions])
+        other = None if second is None else OptionTable.of([p.probabilities for p in second])
+        raw = self.raw_scores(table, other)
+        confidences = raw if self.maps is None else self.maps.apply(raw, table.predicted)
+        if self.class_thresholds:
+            limits = [self._threshold_of(p, i) for p, i in self._answers(predictions, table)]
+        else:
+            limits = [self.threshold] * len(predictions)
+        # A comparison with NaN is false: what has no score is never kept.
+        kept = (confidences >= np.array(limits)).tolist()
+        return list(map(GateVerdict, kept, confidences.tolist(), limits, raw.tolist()))
+
+    def raw_scores(self, table: OptionTable, second: OptionTable | None) -> NDArray[np.float64]:
+        """Return the score of each row before the map, shape (n,)."""
+        match self.score:
+            case "max_prob":
+                return table.max_prob()
+            case "margin":
+                return table.margin()
+            case "agreement" if second is not None:
+                return agreement(table, second)
+            case "head" if self.head is not None:
+                return self.head.apply(features(table, second))
+        raise ValueError(f"a gate of score {self.score} lacks what it reads. This is a bug.")
+
+    def _answers(
+        self, predictions: Sequence[Prediction], table: OptionTable
+    ) -> list[tuple[Prediction, int]]:
+        return list(zip(predictions, table.predicted.tolist(), strict=True))
+
+    def _threshold_of(self, prediction: Prediction, answer: int) -> float:
+        return self.class_thresholds.get(prediction.options[answer], self.threshold)
 
 
 def threshold_for_share(scores: NDArray[np.float64], share: float) -> float:

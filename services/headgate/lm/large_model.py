@@ -15,10 +15,15 @@ from headgate.errors import DeadlineError, LmAnswerError, LmError
 from headgate.lm.cache import AnswerCache, SharedCalls
 from headgate.lm.faults import invalid_answer
 from headgate.lm.ledger import Ledger, Price, usage_of
+from headgate.lm.prompt import build_messages
 from headgate.lm.schema import Parsed, parse_answer
 from headgate.lm.seam import Completion, Engine, LmRequest, RawAnswer, TransientLmError
 from headgate.types import Deadline, Usage
 
+MOST_CALLS = 3
+"""Of one request: one, one more when the endpoint could not answer, one more to repair."""
+MESSAGE_TOKENS = 64
+"""More than what roles, separators and the note on a fault take in tokens."""
 EXPECTED_ANSWER_CHARS = 200
 """About what a reason of two sentences and a label take."""
 
@@ -41,6 +46,7 @@ class LargeModel:
         max_concurrency: int = 16,
         cache_entries: int = 10_000,
         timeout_s: float | None = None,
+        max_output_tokens: int = 512,
         backoff_s: tuple[float, float] = (0.5, 8.0),
     ) -> None:
         """Wrap `engine`.
@@ -51,6 +57,7 @@ class LargeModel:
             max_concurrency: Calls in flight at most.
             cache_entries: Answers kept in memory at most.
             timeout_s: Longest time of one call, in seconds; the deadline alone when None.
+            max_output_tokens: The longest answer the engine is asked for.
             backoff_s: Shortest and longest wait, in seconds, before the one retry.
         """
         self.ledger = Ledger()
@@ -60,6 +67,7 @@ class LargeModel:
         self._cache = AnswerCache(cache_entries)
         self._shared = SharedCalls()
         self._timeout_s = timeout_s
+        self._max_output_tokens = max_output_tokens
         self._backoff_s = backoff_s
 
     @property
@@ -71,6 +79,16 @@ class LargeModel:
         """Return what one call for `request` would consume, estimated without making it."""
         usage = usage_of(RawAnswer(text="x" * EXPECTED_ANSWER_CHARS), request, self._price)
         return usage + Usage(calls=1)
+
+    def largest_cost_usd(self, request: LmRequest) -> float:
+        """Return an upper bound of what `request` can cost, all its calls together.
+
+        A token is at least one byte of text.
+        """
+        texts = [message["content"] for message in build_messages(request)]
+        input_tokens = sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS
+        calls = 1 if self._engine.recorded else MOST_CALLS
+        return calls * self._price.cost_usd(input_tokens, self._max_output_tokens)
 
     async def complete(self, requests: Sequence[LmRequest], deadline: Deadline) -> list[Outcome]:
         """Return one outcome for each request, in the same order.

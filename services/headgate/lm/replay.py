@@ -24,6 +24,8 @@ class ReplayEngine:
     def __init__(self, answers: Mapping[str, RawAnswer], name: str = "replay") -> None:
         self.name = name
         self._answers = dict(answers)
+        counted = [raw.output_tokens or len(raw.text) for raw in self._answers.values()]
+        self.max_output_tokens = max(counted, default=0)
 
     @classmethod
     def load(cls, path: Path, name: str = "replay") -> ReplayEngine:

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from headgate.artifact import Artifact
 from headgate.cascade.assemble import Parts, assemble
@@ -31,7 +31,7 @@ from headgate.serving.remote import RemoteEncoder
 from headgate.serving.status import internal_error
 from headgate.stages.contract import TextEncoder
 from headgate.stages.inline import InlineEncoder
-from headgate.types import CascadeSummary
+from headgate.types import CascadeSummary, Feedback, FeedbackOutcome
 
 OpenEncoder: TypeAlias = Callable[[LoadedCascade, Artifact, str], TextEncoder]
 """Makes the running encoder of a cascade's model, by its name there."""
@@ -52,6 +52,14 @@ def open_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEn
     return InlineEncoder(fitted_encoder(loaded, artifact, name))
 
 
+class Keeper(Protocol):
+    """Keeps a cascade's decisions and compares them with right answers that come later."""
+
+    async def feedback(self, feedback: Sequence[Feedback]) -> list[FeedbackOutcome]:
+        """Return what became of each piece, in order; the same one may come again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hosted:
     """One cascade of the gateway."""
@@ -60,6 +68,8 @@ class Hosted:
     description: str
     engine: Engine | None
     problem: HeadgateError | None = None
+    keeper: Keeper | None = None
+    """None when the cascade keeps no decisions."""
 
     @property
     def summary(self) -> CascadeSummary:
@@ -118,6 +128,23 @@ class Host:
         if hosted.engine is None:
             raise hosted.problem or ArtifactError(name, "it is not loaded", "Fit it.")
         return hosted.engine
+
+    async def feedback(self, name: str, feedback: Sequence[Feedback]) -> list[FeedbackOutcome]:
+        """Return what became of each piece of feedback on a cascade's answers, in order.
+
+        Raises:
+            NotFoundError: There is no such cascade.
+            HeadgateError: What kept it from loading.
+        """
+        engine, keeper = self.engine(name), self._find(name).keeper
+        if keeper is not None:
+            return await keeper.feedback(feedback)
+        error = NotFoundError(
+            f"cascade {engine.name!r}",
+            "it keeps no decisions",
+            "Ask for them in its file, with audits.",
+        )
+        return [FeedbackOutcome(each.record_id, error) for each in feedback]
 
     def _find(self, name: str) -> Hosted:
         if not name and len(self._hosted) == 1:

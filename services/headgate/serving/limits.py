@@ -92,3 +92,14 @@ def check_ids(place: str, ids: Sequence[str]) -> None:
                 "Give each its own, or none.",
             )
         seen.add(each)
+
+
+def check_given(place: str, field: str, texts: Sequence[str]) -> None:
+    """Refuse a batch in which an entry lacks a text that it must have.
+
+    Raises:
+        InputError: Names the entry and its field.
+    """
+    for index, text in enumerate(texts):
+        if not text:
+            raise InputError(f"{place}[{index}].{field}", "it is empty", "Give one to each entry.")

@@ -8,7 +8,8 @@ exceptions to the caller.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -18,6 +19,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from headgate import wire
 from headgate.errors import HeadgateError, InputError, LimitError
 from headgate.serving.limits import Limits
 from headgate.serving.status import abort, internal_error
@@ -31,6 +33,10 @@ class Call:
     """What a method knows of its call beside the request."""
 
     deadline: Deadline
+    request_id: str
+    """Names the call in feedback; the caller's own where it gave one."""
+    caller: str
+    """Empty when the caller did not name itself."""
 
 
 class Service(Protocol):
@@ -96,7 +102,7 @@ class _Unary:
     async def answer(self, data: bytes, context: Context) -> bytes:
         try:
             with self.admission:
-                call = Call(self.admission.limits.deadline(context.time_remaining()))
+                call = _call_of(context, self.admission.limits)
                 response = await self.run(_parse(self.message_class, data), call)
                 return bytes(response.SerializeToString())
         except HeadgateError as error:
@@ -118,7 +124,7 @@ class _Stream:
     async def answer(self, data: bytes, context: Context) -> AsyncIterator[bytes]:
         try:
             with self.admission:
-                call = Call(self.admission.limits.deadline(context.time_remaining()))
+                call = _call_of(context, self.admission.limits)
                 # Closed with the call: what it still waits for ends when the caller goes.
                 async with aclosing(self.run(_parse(self.message_class, data), call)) as responses:
                     async for response in responses:
@@ -129,6 +135,24 @@ class _Stream:
         except Exception as error:  # noqa: BLE001 - nothing of a bug may reach the caller
             failure = internal_error(error, self.name)
         await abort(context, failure)
+
+
+def _call_of(context: Context, limits: Limits) -> Call:
+    """Return what the transport tells of a call.
+
+    Raises:
+        DeadlineError: Its time is over.
+        InputError: The call's name or the caller's is too long, or not printable ASCII.
+    """
+    metadata = dict(context.invocation_metadata() or ())
+    request_id = _name_in(metadata, wire.REQUEST_ID) or uuid.uuid4().hex
+    caller = _name_in(metadata, wire.CALLER)
+    return Call(limits.deadline(context.time_remaining()), request_id, caller)
+
+
+def _name_in(metadata: Mapping[str, str], key: str) -> str:
+    """Return the name under a key; empty when there is none."""
+    return wire.check_call_name(key, metadata[key]) if key in metadata else ""
 
 
 def _parse(message_class: type[Message], data: bytes) -> Message:

@@ -15,11 +15,12 @@ from headgate.cascade.engine import GateNode, Node
 from headgate.cascade.explain import explain
 from headgate.errors import DeadlineError, HeadgateError, InputError, UnavailableError
 from headgate.serving.host import Host
-from headgate.serving.limits import Limits, check_ids
+from headgate.serving.limits import Limits, check_given, check_ids
 from headgate.serving.rpc import Call, Service
 from headgate.types import (
     CascadeDescription,
     Explanation,
+    Origin,
     Record,
     Result,
     StageSummary,
@@ -71,9 +72,13 @@ class CascadeService(_Base):
     ) -> cascade_service_pb2.RunCascadeResponse:
         """Run a batch."""
         engine = self._host.engine(request.cascade)
-        results = await engine.run(self._records(request.records), call.deadline)
+        results = await engine.run(
+            self._records(request.records), call.deadline, origin=_origin(call)
+        )
         return cascade_service_pb2.RunCascadeResponse(
-            results=map(wire.result_to_wire, reached(results)), revision=engine.revision
+            results=map(wire.result_to_wire, reached(results)),
+            revision=engine.revision,
+            request_id=call.request_id,
         )
 
     async def StreamCascade(
@@ -82,10 +87,13 @@ class CascadeService(_Base):
         """Run a batch and send each result as soon as it is there."""
         engine = self._host.engine(request.cascade)
         records = self._records(request.records)
-        async with aclosing(engine.stream(records, call.deadline)) as results:
+        async with aclosing(engine.stream(records, call.deadline, origin=_origin(call))) as results:
             async for index, result in results:
                 yield cascade_service_pb2.StreamCascadeResponse(
-                    index=index, result=wire.result_to_wire(result), revision=engine.revision
+                    index=index,
+                    result=wire.result_to_wire(result),
+                    revision=engine.revision,
+                    request_id=call.request_id,
                 )
 
     async def ListCascades(
@@ -109,8 +117,8 @@ class CascadeService(_Base):
             fields=engine.task.fields,
             labels=engine.task.labels,
             stages=tuple(map(_stage_summary, engine.nodes)),
-            llm_share=engine.llm_share,
-            development_metrics=engine.metrics,
+            llm_share=engine.about.llm_share,
+            development_metrics=engine.about.metrics,
         )
         return wire.description_to_wire(description)
 
@@ -123,6 +131,20 @@ class CascadeService(_Base):
         return cascade_service_pb2.ExplainCascadeResponse(
             explanations=map(wire.explanation_to_wire, reached(explanations)),
             revision=engine.revision,
+        )
+
+    async def SubmitFeedback(
+        self, request: cascade_service_pb2.SubmitFeedbackRequest, call: Call
+    ) -> cascade_service_pb2.SubmitFeedbackResponse:
+        """Take the right answers to earlier records."""
+        del call
+        self._check("feedback", request.feedback)
+        feedback = [wire.feedback_from_wire(each) for each in request.feedback]
+        check_given("feedback", "record_id", [each.record_id for each in feedback])
+        check_given("feedback", "label", [each.label for each in feedback])
+        outcomes = await self._host.feedback(request.cascade, feedback)
+        return cascade_service_pb2.SubmitFeedbackResponse(
+            outcomes=map(wire.outcome_to_wire, outcomes)
         )
 
 
@@ -142,9 +164,11 @@ class LogAnalysisService(_Base):
             wire.log_record_from_wire(each, index, field) for index, each in enumerate(request.logs)
         ]
         check_ids("logs", [record.id for record in records])
-        results = await engine.run(records, call.deadline)
+        results = await engine.run(records, call.deadline, origin=_origin(call))
         return log_analysis_service_pb2.AnalyzeLogsResponse(
-            results=map(wire.result_to_wire, reached(results)), revision=engine.revision
+            results=map(wire.result_to_wire, reached(results)),
+            revision=engine.revision,
+            request_id=call.request_id,
         )
 
 
@@ -260,6 +284,10 @@ SERVICES: tuple[type[_Base], ...] = (
 def all_services(host: Host, limits: Limits) -> list[Service]:
     """Return every service of the contract."""
     return [service(host, limits) for service in SERVICES]  # type: ignore[misc]
+
+
+def _origin(call: Call) -> Origin:
+    return Origin(call.request_id, call.caller)
 
 
 def reached(results: Sequence[_Row]) -> Sequence[_Row]:

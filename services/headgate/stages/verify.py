@@ -72,6 +72,10 @@ class Verify:
             evidence=shown if isinstance(shown, tuple) else (),
         )
 
+    def largest_cost_usd(self, record: Record, shown: Cell | tuple[Hit, ...]) -> float:
+        """Return an upper bound of what judging the record can cost."""
+        return self.large_model.largest_cost_usd(self.request(record, shown))
+
     async def _judge(self, record: Record, shown: Cell, deadline: Deadline) -> Cell:
         try:
             done = await self.large_model.complete_one(self.request(record, shown), deadline)

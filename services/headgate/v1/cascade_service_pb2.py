@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!headgate/v1/cascade_service.proto\x12\x0bheadgate.v1\x1a\x17headgate/v1/types.proto\"J\n\x11RunCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x07records\x18\x02 \x03(\x0b\x32\x13.headgate.v1.Record\"L\n\x12RunCascadeResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.headgate.v1.Result\x12\x10\n\x08revision\x18\x02 \x01(\t\"M\n\x14StreamCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x07records\x18\x02 \x03(\x0b\x32\x13.headgate.v1.Record\"]\n\x15StreamCascadeResponse\x12\r\n\x05index\x18\x01 \x01(\r\x12#\n\x06result\x18\x02 \x01(\x0b\x32\x13.headgate.v1.Result\x12\x10\n\x08revision\x18\x03 \x01(\t\"\x15\n\x13ListCascadesRequest\"E\n\x14ListCascadesResponse\x12-\n\x08\x63\x61scades\x18\x01 \x03(\x0b\x32\x1b.headgate.v1.CascadeSummary\"e\n\x0e\x43\x61scadeSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x0f\n\x07problem\x18\x05 \x01(\t\")\n\x16\x44\x65scribeCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\"\xce\x02\n\x17\x44\x65scribeCascadeResponse\x12,\n\x07summary\x18\x01 \x01(\x0b\x32\x1b.headgate.v1.CascadeSummary\x12\x11\n\toperation\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12)\n\x06stages\x18\x05 \x03(\x0b\x32\x19.headgate.v1.StageSummary\x12\x11\n\tllm_share\x18\x06 \x01(\x01\x12Y\n\x13\x64\x65velopment_metrics\x18\x07 \x03(\x0b\x32<.headgate.v1.DescribeCascadeResponse.DevelopmentMetricsEntry\x1a\x39\n\x17\x44\x65velopmentMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"_\n\x0cStageSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x16\n\tthreshold\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_threshold\"N\n\x15\x45xplainCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x07records\x18\x02 \x03(\x0b\x32\x13.headgate.v1.Record\"Z\n\x16\x45xplainCascadeResponse\x12.\n\x0c\x65xplanations\x18\x01 \x03(\x0b\x32\x18.headgate.v1.Explanation\x12\x10\n\x08revision\x18\x02 \x01(\t\"\x8a\x02\n\x0b\x45xplanation\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x14\n\x0csmall_answer\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x1f\n\x04tier\x18\x04 \x01(\x0e\x32\x11.headgate.v1.Tier\x12\x1f\n\x04path\x18\x05 \x03(\x0b\x32\x11.headgate.v1.Step\x12\'\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x15.headgate.v1.Evidence\x12*\n\x0e\x65xpected_usage\x18\x07 \x01(\x0b\x32\x12.headgate.v1.Usage\x12\'\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x18.headgate.v1.RecordError2\xc7\x03\n\x0e\x43\x61scadeService\x12M\n\nRunCascade\x12\x1e.headgate.v1.RunCascadeRequest\x1a\x1f.headgate.v1.RunCascadeResponse\x12X\n\rStreamCascade\x12!.headgate.v1.StreamCascadeRequest\x1a\".headgate.v1.StreamCascadeResponse0\x01\x12S\n\x0cListCascades\x12 .headgate.v1.ListCascadesRequest\x1a!.headgate.v1.ListCascadesResponse\x12\\\n\x0f\x44\x65scribeCascade\x12#.headgate.v1.DescribeCascadeRequest\x1a$.headgate.v1.DescribeCascadeResponse\x12Y\n\x0e\x45xplainCascade\x12\".headgate.v1.ExplainCascadeRequest\x1a#.headgate.v1.ExplainCascadeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!headgate/v1/cascade_service.proto\x12\x0bheadgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17headgate/v1/types.proto\"J\n\x11RunCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x07records\x18\x02 \x03(\x0b\x32\x13.headgate.v1.Record\"`\n\x12RunCascadeResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.headgate.v1.Result\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"M\n\x14StreamCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x07records\x18\x02 \x03(\x0b\x32\x13.headgate.v1.Record\"q\n\x15StreamCascadeResponse\x12\r\n\x05index\x18\x01 \x01(\r\x12#\n\x06result\x18\x02 \x01(\x0b\x32\x13.headgate.v1.Result\x12\x10\n\x08revision\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\x15\n\x13ListCascadesRequest\"E\n\x14ListCascadesResponse\x12-\n\x08\x63\x61scades\x18\x01 \x03(\x0b\x32\x1b.headgate.v1.CascadeSummary\"\x9b\x01\n\x0e\x43\x61scadeSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x0f\n\x07problem\x18\x05 \x01(\t\x12\x34\n\x0b\x63\x65rtificate\x18\x06 \x01(\x0b\x32\x1f.headgate.v1.CertificateSummary\"\xac\x02\n\x12\x43\x65rtificateSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x0f\n\x07\x65psilon\x18\x04 \x01(\x01\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x01\x12\x11\n\tcertified\x18\x06 \x01(\x08\x12\t\n\x01n\x18\x07 \x01(\r\x12\x0b\n\x03\x62\x61\x64\x18\x08 \x01(\r\x12\x0f\n\x07p_value\x18\t \x01(\x01\x12\x12\n\nautomation\x18\n \x01(\x01\x12\x15\n\rlabels_needed\x18\x0b \x01(\r\x12*\n\x06issued\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x05state\x18\r \x01(\x0e\x32\x1b.headgate.v1.GuaranteeState\x12\x0f\n\x07problem\x18\x0e \x01(\t\")\n\x16\x44\x65scribeCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\"\xce\x02\n\x17\x44\x65scribeCascadeResponse\x12,\n\x07summary\x18\x01 \x01(\x0b\x32\x1b.headgate.v1.CascadeSummary\x12\x11\n\toperation\x18\x02 \x01(\t\x12\x0e\n\x06\x66ields\x18\x03 \x03(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12)\n\x06stages\x18\x05 \x03(\x0b\x32\x19.headgate.v1.StageSummary\x12\x11\n\tllm_share\x18\x06 \x01(\x01\x12Y\n\x13\x64\x65velopment_metrics\x18\x07 \x03(\x0b\x32<.headgate.v1.DescribeCascadeResponse.DevelopmentMetricsEntry\x1a\x39\n\x17\x44\x65velopmentMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"_\n\x0cStageSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x16\n\tthreshold\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_threshold\"N\n\x15\x45xplainCascadeRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x07records\x18\x02 \x03(\x0b\x32\x13.headgate.v1.Record\"Z\n\x16\x45xplainCascadeResponse\x12.\n\x0c\x65xplanations\x18\x01 \x03(\x0b\x32\x18.headgate.v1.Explanation\x12\x10\n\x08revision\x18\x02 \x01(\t\"\xb7\x02\n\x0b\x45xplanation\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x14\n\x0csmall_answer\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x1f\n\x04tier\x18\x04 \x01(\x0e\x32\x11.headgate.v1.Tier\x12\x1f\n\x04path\x18\x05 \x03(\x0b\x32\x11.headgate.v1.Step\x12\'\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x15.headgate.v1.Evidence\x12*\n\x0e\x65xpected_usage\x18\x07 \x01(\x0b\x32\x12.headgate.v1.Usage\x12\'\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x18.headgate.v1.RecordError\x12+\n\x05gates\x18\t \x03(\x0b\x32\x1c.headgate.v1.GateExplanation\"\xaa\x01\n\x0fGateExplanation\x12\x0c\n\x04gate\x18\x01 \x01(\t\x12\x11\n\tpredicted\x18\x02 \x01(\t\x12\x11\n\traw_score\x18\x03 \x01(\x01\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\x11\n\tthreshold\x18\x05 \x01(\x01\x12\x0c\n\x04kept\x18\x06 \x01(\x08\x12.\n\x0c\x61lternatives\x18\x07 \x03(\x0b\x32\x18.headgate.v1.Alternative\"R\n\x0b\x41lternative\x12\x0f\n\x07\x65psilon\x18\x01 \x01(\x01\x12\x11\n\tcertified\x18\x02 \x01(\x08\x12\x11\n\tthreshold\x18\x03 \x01(\x01\x12\x0c\n\x04kept\x18\x04 \x01(\x08\"Q\n\x15SubmitFeedbackRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12\'\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x02 \x03(\x0b\x32\x15.headgate.v1.Feedback\"@\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\"H\n\x16SubmitFeedbackResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.headgate.v1.FeedbackOutcome\"M\n\x0f\x46\x65\x65\x64\x62\x61\x63kOutcome\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x18.headgate.v1.RecordError2\xa2\x04\n\x0e\x43\x61scadeService\x12M\n\nRunCascade\x12\x1e.headgate.v1.RunCascadeRequest\x1a\x1f.headgate.v1.RunCascadeResponse\x12X\n\rStreamCascade\x12!.headgate.v1.StreamCascadeRequest\x1a\".headgate.v1.StreamCascadeResponse0\x01\x12S\n\x0cListCascades\x12 .headgate.v1.ListCascadesRequest\x1a!.headgate.v1.ListCascadesResponse\x12\\\n\x0f\x44\x65scribeCascade\x12#.headgate.v1.DescribeCascadeRequest\x1a$.headgate.v1.DescribeCascadeResponse\x12Y\n\x0e\x45xplainCascade\x12\".headgate.v1.ExplainCascadeRequest\x1a#.headgate.v1.ExplainCascadeResponse\x12Y\n\x0eSubmitFeedback\x12\".headgate.v1.SubmitFeedbackRequest\x1a#.headgate.v1.SubmitFeedbackResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,34 +35,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DESCRIBECASCADERESPONSE_DEVELOPMENTMETRICSENTRY']._loaded_options = None
   _globals['_DESCRIBECASCADERESPONSE_DEVELOPMENTMETRICSENTRY']._serialized_options = b'8\001'
-  _globals['_RUNCASCADEREQUEST']._serialized_start=75
-  _globals['_RUNCASCADEREQUEST']._serialized_end=149
-  _globals['_RUNCASCADERESPONSE']._serialized_start=151
-  _globals['_RUNCASCADERESPONSE']._serialized_end=227
-  _globals['_STREAMCASCADEREQUEST']._serialized_start=229
-  _globals['_STREAMCASCADEREQUEST']._serialized_end=306
-  _globals['_STREAMCASCADERESPONSE']._serialized_start=308
-  _globals['_STREAMCASCADERESPONSE']._serialized_end=401
-  _globals['_LISTCASCADESREQUEST']._serialized_start=403
-  _globals['_LISTCASCADESREQUEST']._serialized_end=424
-  _globals['_LISTCASCADESRESPONSE']._serialized_start=426
-  _globals['_LISTCASCADESRESPONSE']._serialized_end=495
-  _globals['_CASCADESUMMARY']._serialized_start=497
-  _globals['_CASCADESUMMARY']._serialized_end=598
-  _globals['_DESCRIBECASCADEREQUEST']._serialized_start=600
-  _globals['_DESCRIBECASCADEREQUEST']._serialized_end=641
-  _globals['_DESCRIBECASCADERESPONSE']._serialized_start=644
-  _globals['_DESCRIBECASCADERESPONSE']._serialized_end=978
-  _globals['_DESCRIBECASCADERESPONSE_DEVELOPMENTMETRICSENTRY']._serialized_start=921
-  _globals['_DESCRIBECASCADERESPONSE_DEVELOPMENTMETRICSENTRY']._serialized_end=978
-  _globals['_STAGESUMMARY']._serialized_start=980
-  _globals['_STAGESUMMARY']._serialized_end=1075
-  _globals['_EXPLAINCASCADEREQUEST']._serialized_start=1077
-  _globals['_EXPLAINCASCADEREQUEST']._serialized_end=1155
-  _globals['_EXPLAINCASCADERESPONSE']._serialized_start=1157
-  _globals['_EXPLAINCASCADERESPONSE']._serialized_end=1247
-  _globals['_EXPLANATION']._serialized_start=1250
-  _globals['_EXPLANATION']._serialized_end=1516
-  _globals['_CASCADESERVICE']._serialized_start=1519
-  _globals['_CASCADESERVICE']._serialized_end=1974
+  _globals['_RUNCASCADEREQUEST']._serialized_start=108
+  _globals['_RUNCASCADEREQUEST']._serialized_end=182
+  _globals['_RUNCASCADERESPONSE']._serialized_start=184
+  _globals['_RUNCASCADERESPONSE']._serialized_end=280
+  _globals['_STREAMCASCADEREQUEST']._serialized_start=282
+  _globals['_STREAMCASCADEREQUEST']._serialized_end=359
+  _globals['_STREAMCASCADERESPONSE']._serialized_start=361
+  _globals['_STREAMCASCADERESPONSE']._serialized_end=474
+  _globals['_LISTCASCADESREQUEST']._serialized_start=476
+  _globals['_LISTCASCADESREQUEST']._serialized_end=497
+  _globals['_LISTCASCADESRESPONSE']._serialized_start=499
+  _globals['_LISTCASCADESRESPONSE']._serialized_end=568
+  _globals['_CASCADESUMMARY']._serialized_start=571
+  _globals['_CASCADESUMMARY']._serialized_end=726
+  _globals['_CERTIFICATESUMMARY']._serialized_start=729
+  _globals['_CERTIFICATESUMMARY']._serialized_end=1029
+  _globals['_DESCRIBECASCADEREQUEST']._serialized_start=1031
+  _globals['_DESCRIBECASCADEREQUEST']._serialized_end=1072
+  _globals['_DESCRIBECASCADERESPONSE']._serialized_start=1075
+  _globals['_DESCRIBECASCADERESPONSE']._serialized_end=1409
+  _globals['_DESCRIBECASCADERESPONSE_DEVELOPMENTMETRICSENTRY']._serialized_start=1352
+  _globals['_DESCRIBECASCADERESPONSE_DEVELOPMENTMETRICSENTRY']._serialized_end=1409
+  _globals['_STAGESUMMARY']._serialized_start=1411
+  _globals['_STAGESUMMARY']._serialized_end=1506
+  _globals['_EXPLAINCASCADEREQUEST']._serialized_start=1508
+  _globals['_EXPLAINCASCADEREQUEST']._serialized_end=1586
+  _globals['_EXPLAINCASCADERESPONSE']._serialized_start=1588
+  _globals['_EXPLAINCASCADERESPONSE']._serialized_end=1678
+  _globals['_EXPLANATION']._serialized_start=1681
+  _globals['_EXPLANATION']._serialized_end=1992
+  _globals['_GATEEXPLANATION']._serialized_start=1995
+  _globals['_GATEEXPLANATION']._serialized_end=2165
+  _globals['_ALTERNATIVE']._serialized_start=2167
+  _globals['_ALTERNATIVE']._serialized_end=2249
+  _globals['_SUBMITFEEDBACKREQUEST']._serialized_start=2251
+  _globals['_SUBMITFEEDBACKREQUEST']._serialized_end=2332
+  _globals['_FEEDBACK']._serialized_start=2334
+  _globals['_FEEDBACK']._serialized_end=2398
+  _globals['_SUBMITFEEDBACKRESPONSE']._serialized_start=2400
+  _globals['_SUBMITFEEDBACKRESPONSE']._serialized_end=2472
+  _globals['_FEEDBACKOUTCOME']._serialized_start=2474
+  _globals['_FEEDBACKOUTCOME']._serialized_end=2551
+  _globals['_CASCADESERVICE']._serialized_start=2554
+  _globals['_CASCADESERVICE']._serialized_end=3100
 # @@protoc_insertion_point(module_scope)

@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class CascadeServiceStub(object):
     """Runs whole cascades: the small model, the gate, and the large model for what is unsure.
+
+    With any call a caller may name the call in `x-request-id` metadata and itself in
+    `x-headgate-caller`: 1 to 128 printable ASCII characters each, or INVALID_ARGUMENT.
     """
 
     def __init__(self, channel):
@@ -60,10 +63,18 @@ class CascadeServiceStub(object):
                 request_serializer=headgate_dot_v1_dot_cascade__service__pb2.ExplainCascadeRequest.SerializeToString,
                 response_deserializer=headgate_dot_v1_dot_cascade__service__pb2.ExplainCascadeResponse.FromString,
                 _registered_method=True)
+        self.SubmitFeedback = channel.unary_unary(
+                '/headgate.v1.CascadeService/SubmitFeedback',
+                request_serializer=headgate_dot_v1_dot_cascade__service__pb2.SubmitFeedbackRequest.SerializeToString,
+                response_deserializer=headgate_dot_v1_dot_cascade__service__pb2.SubmitFeedbackResponse.FromString,
+                _registered_method=True)
 
 
 class CascadeServiceServicer(object):
     """Runs whole cascades: the small model, the gate, and the large model for what is unsure.
+
+    With any call a caller may name the call in `x-request-id` metadata and itself in
+    `x-headgate-caller`: 1 to 128 printable ASCII characters each, or INVALID_ARGUMENT.
     """
 
     def RunCascade(self, request, context):
@@ -112,6 +123,19 @@ class CascadeServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitFeedback(self, request, context):
+        """Tells the right answers to records that were answered earlier, which audits count. Each piece
+        stands alone: one that is not taken has an error in its own place. Safe to repeat: the same
+        label for the same record counts once.
+
+        Errors: INVALID_ARGUMENT if `feedback` is empty, longer than the server's limit or has an
+        entry without record id or label; NOT_FOUND if there is no such cascade; FAILED_PRECONDITION
+        if it is not fitted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CascadeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -140,6 +164,11 @@ def add_CascadeServiceServicer_to_server(servicer, server):
                     request_deserializer=headgate_dot_v1_dot_cascade__service__pb2.ExplainCascadeRequest.FromString,
                     response_serializer=headgate_dot_v1_dot_cascade__service__pb2.ExplainCascadeResponse.SerializeToString,
             ),
+            'SubmitFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitFeedback,
+                    request_deserializer=headgate_dot_v1_dot_cascade__service__pb2.SubmitFeedbackRequest.FromString,
+                    response_serializer=headgate_dot_v1_dot_cascade__service__pb2.SubmitFeedbackResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'headgate.v1.CascadeService', rpc_method_handlers)
@@ -150,6 +179,9 @@ def add_CascadeServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CascadeService(object):
     """Runs whole cascades: the small model, the gate, and the large model for what is unsure.
+
+    With any call a caller may name the call in `x-request-id` metadata and itself in
+    `x-headgate-caller`: 1 to 128 printable ASCII characters each, or INVALID_ARGUMENT.
     """
 
     @staticmethod
@@ -277,6 +309,33 @@ class CascadeService(object):
             '/headgate.v1.CascadeService/ExplainCascade',
             headgate_dot_v1_dot_cascade__service__pb2.ExplainCascadeRequest.SerializeToString,
             headgate_dot_v1_dot_cascade__service__pb2.ExplainCascadeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/headgate.v1.CascadeService/SubmitFeedback',
+            headgate_dot_v1_dot_cascade__service__pb2.SubmitFeedbackRequest.SerializeToString,
+            headgate_dot_v1_dot_cascade__service__pb2.SubmitFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

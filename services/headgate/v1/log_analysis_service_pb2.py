@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headgate/v1/log_analysis_service.proto\x12\x0bheadgate.v1\x1a\x17headgate/v1/types.proto\"K\n\x12\x41nalyzeLogsRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x04logs\x18\x02 \x03(\x0b\x32\x16.headgate.v1.LogRecord\"a\n\tLogRecord\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03log\x18\x02 \x01(\x0c\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\x0c\x12&\n\x06\x63\x61uses\x18\x04 \x03(\x0b\x32\x16.headgate.v1.Candidate\"M\n\x13\x41nalyzeLogsResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.headgate.v1.Result\x12\x10\n\x08revision\x18\x02 \x01(\t2f\n\x12LogAnalysisService\x12P\n\x0b\x41nalyzeLogs\x12\x1f.headgate.v1.AnalyzeLogsRequest\x1a .headgate.v1.AnalyzeLogsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&headgate/v1/log_analysis_service.proto\x12\x0bheadgate.v1\x1a\x17headgate/v1/types.proto\"K\n\x12\x41nalyzeLogsRequest\x12\x0f\n\x07\x63\x61scade\x18\x01 \x01(\t\x12$\n\x04logs\x18\x02 \x03(\x0b\x32\x16.headgate.v1.LogRecord\"a\n\tLogRecord\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03log\x18\x02 \x01(\x0c\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\x0c\x12&\n\x06\x63\x61uses\x18\x04 \x03(\x0b\x32\x16.headgate.v1.Candidate\"a\n\x13\x41nalyzeLogsResponse\x12$\n\x07results\x18\x01 \x03(\x0b\x32\x13.headgate.v1.Result\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t2f\n\x12LogAnalysisService\x12P\n\x0b\x41nalyzeLogs\x12\x1f.headgate.v1.AnalyzeLogsRequest\x1a .headgate.v1.AnalyzeLogsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGRECORD']._serialized_start=157
   _globals['_LOGRECORD']._serialized_end=254
   _globals['_ANALYZELOGSRESPONSE']._serialized_start=256
-  _globals['_ANALYZELOGSRESPONSE']._serialized_end=333
-  _globals['_LOGANALYSISSERVICE']._serialized_start=335
-  _globals['_LOGANALYSISSERVICE']._serialized_end=437
+  _globals['_ANALYZELOGSRESPONSE']._serialized_end=353
+  _globals['_LOGANALYSISSERVICE']._serialized_start=355
+  _globals['_LOGANALYSISSERVICE']._serialized_end=457
 # @@protoc_insertion_point(module_scope)

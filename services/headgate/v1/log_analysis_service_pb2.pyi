@@ -27,9 +27,11 @@ class LogRecord(_message.Message):
     def __init__(self, id: _Optional[str] = ..., log: _Optional[bytes] = ..., description: _Optional[bytes] = ..., causes: _Optional[_Iterable[_Union[_types_pb2.Candidate, _Mapping]]] = ...) -> None: ...
 
 class AnalyzeLogsResponse(_message.Message):
-    __slots__ = ("results", "revision")
+    __slots__ = ("results", "revision", "request_id")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[_types_pb2.Result]
     revision: str
-    def __init__(self, results: _Optional[_Iterable[_Union[_types_pb2.Result, _Mapping]]] = ..., revision: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, results: _Optional[_Iterable[_Union[_types_pb2.Result, _Mapping]]] = ..., revision: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...

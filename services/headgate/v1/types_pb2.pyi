@@ -20,6 +20,14 @@ class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_ESCALATED: _ClassVar[Decision]
     DECISION_RETRIEVED: _ClassVar[Decision]
     DECISION_FAILED: _ClassVar[Decision]
+
+class GuaranteeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GUARANTEE_STATE_UNSPECIFIED: _ClassVar[GuaranteeState]
+    GUARANTEE_STATE_CERTIFIED: _ClassVar[GuaranteeState]
+    GUARANTEE_STATE_SUSPECT: _ClassVar[GuaranteeState]
+    GUARANTEE_STATE_VOID: _ClassVar[GuaranteeState]
+    GUARANTEE_STATE_UNCERTIFIED: _ClassVar[GuaranteeState]
 TIER_UNSPECIFIED: Tier
 TIER_SMALL: Tier
 TIER_LARGE: Tier
@@ -29,6 +37,11 @@ DECISION_KEPT: Decision
 DECISION_ESCALATED: Decision
 DECISION_RETRIEVED: Decision
 DECISION_FAILED: Decision
+GUARANTEE_STATE_UNSPECIFIED: GuaranteeState
+GUARANTEE_STATE_CERTIFIED: GuaranteeState
+GUARANTEE_STATE_SUSPECT: GuaranteeState
+GUARANTEE_STATE_VOID: GuaranteeState
+GUARANTEE_STATE_UNCERTIFIED: GuaranteeState
 
 class Candidate(_message.Message):
     __slots__ = ("id", "text")
@@ -115,7 +128,7 @@ class RecordError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error")
+    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +142,7 @@ class Result(_message.Message):
     LOSSY_INPUT_FIELD_NUMBER: _ClassVar[int]
     CACHED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    GUARANTEE_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     answer: str
     confidence: float
@@ -142,4 +156,5 @@ class Result(_message.Message):
     lossy_input: bool
     cached: bool
     error: RecordError
-    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ...) -> None: ...
+    guarantee: GuaranteeState
+    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ...) -> None: ...

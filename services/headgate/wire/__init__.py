@@ -24,6 +24,23 @@ from headgate.wire.cascades import (
     summary_from_wire,
     summary_to_wire,
 )
+from headgate.wire.feedback import (
+    CALLER,
+    REQUEST_ID,
+    check_call_name,
+    feedback_from_wire,
+    feedback_to_wire,
+    outcome_from_wire,
+    outcome_to_wire,
+)
+from headgate.wire.guarantee import (
+    certificate_from_wire,
+    certificate_to_wire,
+    gate_from_wire,
+    gate_to_wire,
+    guarantee_from_wire,
+    guarantee_to_wire,
+)
 from headgate.wire.parts import (
     error_from_wire,
     error_to_wire,
@@ -45,18 +62,31 @@ from headgate.wire.records import (
 from headgate.wire.text import text_from_wire, text_to_wire
 
 __all__ = [
+    "CALLER",
+    "REQUEST_ID",
     "candidate_from_wire",
     "candidate_to_wire",
+    "certificate_from_wire",
+    "certificate_to_wire",
+    "check_call_name",
     "description_from_wire",
     "description_to_wire",
     "error_from_wire",
     "error_to_wire",
     "explanation_from_wire",
     "explanation_to_wire",
+    "feedback_from_wire",
+    "feedback_to_wire",
+    "gate_from_wire",
+    "gate_to_wire",
+    "guarantee_from_wire",
+    "guarantee_to_wire",
     "hit_from_wire",
     "hit_to_wire",
     "log_record_from_wire",
     "log_record_to_wire",
+    "outcome_from_wire",
+    "outcome_to_wire",
     "prediction_from_wire",
     "prediction_to_wire",
     "ranking_from_wire",

@@ -16,11 +16,18 @@ from headgate.v1 import (
     types_pb2,
     verifier_service_pb2,
 )
+from headgate.wire.guarantee import (
+    gate_from_wire,
+    gate_to_wire,
+    guarantee_from_wire,
+    guarantee_to_wire,
+)
 from headgate.wire.parts import (
     error_from_wire,
     error_to_wire,
     hit_from_wire,
     hit_to_wire,
+    maybe_error_to_wire,
     step_from_wire,
     step_to_wire,
     tier_from_wire,
@@ -43,10 +50,11 @@ def result_to_wire(result: Result) -> types_pb2.Result:
         rationale=prose_to_wire(result.rationale),
         usage=usage_to_wire(result.usage),
         certificate_id=result.certificate_id,
+        guarantee=guarantee_to_wire(result.guarantee),
         degraded=result.degraded,
         lossy_input=result.lossy_input,
         cached=result.cached,
-        error=_maybe_error_to_wire(result.error),
+        error=maybe_error_to_wire(result.error),
     )
 
 
@@ -54,7 +62,7 @@ def result_from_wire(message: types_pb2.Result) -> Result:
     """Return the result; its error, if any, is a `RemoteError`.
 
     Raises:
-        InputError: A tier or a decision is one this version does not know.
+        InputError: A tier, a decision or a guarantee is one this version does not know.
     """
     return Result(
         record_id=message.record_id,
@@ -66,6 +74,7 @@ def result_from_wire(message: types_pb2.Result) -> Result:
         rationale=message.rationale,
         usage=usage_from_wire(message.usage),
         certificate_id=message.certificate_id,
+        guarantee=guarantee_from_wire(message.guarantee),
         degraded=message.degraded,
         lossy_input=message.lossy_input,
         cached=message.cached,
@@ -83,7 +92,8 @@ def explanation_to_wire(explanation: Explanation) -> cascade_service_pb2.Explana
         path=[step_to_wire(step) for step in explanation.path],
         evidence=[hit_to_wire(hit) for hit in explanation.evidence],
         expected_usage=usage_to_wire(explanation.expected_usage),
-        error=_maybe_error_to_wire(explanation.error),
+        gates=[gate_to_wire(gate) for gate in explanation.gates],
+        error=maybe_error_to_wire(explanation.error),
     )
 
 
@@ -101,6 +111,7 @@ def explanation_from_wire(message: cascade_service_pb2.Explanation) -> Explanati
         path=tuple(step_from_wire(step) for step in message.path),
         evidence=tuple(hit_from_wire(hit) for hit in message.evidence),
         expected_usage=usage_from_wire(message.expected_usage),
+        gates=tuple(gate_from_wire(gate) for gate in message.gates),
         error=error_from_wire(message.error) if message.HasField("error") else None,
     )
 
@@ -143,7 +154,7 @@ def prediction_from_wire(
 def verification_to_wire(verification: Verification) -> verifier_service_pb2.Verification:
     """Return the message for one verification; whether it was cached stays behind."""
     message = verifier_service_pb2.Verification(
-        record_id=verification.record_id, error=_maybe_error_to_wire(verification.error)
+        record_id=verification.record_id, error=maybe_error_to_wire(verification.error)
     )
     if verification.confirmed is not None:
         message.confirmed = verification.confirmed
@@ -178,7 +189,3 @@ def ranking_to_wire(ranking: Iterable[tuple[str, float]]) -> reranker_service_pb
 def ranking_from_wire(message: reranker_service_pb2.Ranking) -> tuple[tuple[str, float], ...]:
     """Return the ranking as (candidate id, score), best first."""
     return tuple((candidate.id, candidate.score) for candidate in message.candidates)
-
-
-def _maybe_error_to_wire(error: HeadgateError | None) -> types_pb2.RecordError | None:
-    return None if error is None else error_to_wire(error)

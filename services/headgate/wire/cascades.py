@@ -7,28 +7,37 @@ from __future__ import annotations
 
 from headgate.types import CascadeDescription, CascadeSummary, StageSummary
 from headgate.v1 import cascade_service_pb2
+from headgate.wire.guarantee import certificate_from_wire, certificate_to_wire
 from headgate.wire.text import prose_to_wire
 
 
 def summary_to_wire(summary: CascadeSummary) -> cascade_service_pb2.CascadeSummary:
-    """Return the message for one line about a cascade."""
+    """Return the message for one line about a cascade; a certificate of None is absent from it."""
+    certificate = summary.certificate
     return cascade_service_pb2.CascadeSummary(
         name=summary.name,
         revision=summary.revision,
         description=prose_to_wire(summary.description),
         ready=summary.ready,
         problem=prose_to_wire(summary.problem),
+        certificate=None if certificate is None else certificate_to_wire(certificate),
     )
 
 
 def summary_from_wire(message: cascade_service_pb2.CascadeSummary) -> CascadeSummary:
-    """Return one line about a cascade."""
+    """Return one line about a cascade.
+
+    Raises:
+        InputError: The state of its certificate is one this version does not know.
+    """
+    certificate = certificate_from_wire(message.certificate)
     return CascadeSummary(
         name=message.name,
         revision=message.revision,
         description=message.description,
         ready=message.ready,
         problem=message.problem,
+        certificate=certificate if message.HasField("certificate") else None,
     )
 
 
@@ -67,7 +76,11 @@ def description_to_wire(
 def description_from_wire(
     message: cascade_service_pb2.DescribeCascadeResponse,
 ) -> CascadeDescription:
-    """Return what a cascade reads, answers and is made of."""
+    """Return what a cascade reads, answers and is made of.
+
+    Raises:
+        InputError: The state of its certificate is one this version does not know.
+    """
     return CascadeDescription(
         summary=summary_from_wire(message.summary),
         operation=message.operation,

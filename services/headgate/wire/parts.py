@@ -43,7 +43,7 @@ def tier_from_wire(number: types_pb2.Tier) -> Tier | None:
     if number == types_pb2.TIER_UNSPECIFIED:
         return None
     if number not in _TIERS:
-        raise _unknown("tier", number)
+        raise unknown_number("tier", number)
     return _TIERS[number]
 
 
@@ -66,7 +66,7 @@ def step_from_wire(message: types_pb2.Step) -> Step:
         InputError: Its decision is DECISION_UNSPECIFIED or one this version does not know.
     """
     if message.decision not in _DECISIONS:
-        raise _unknown("step.decision", message.decision)
+        raise unknown_number("step.decision", message.decision)
     return Step(
         stage=message.stage,
         kind=message.kind,
@@ -95,9 +95,9 @@ def hit_from_wire(message: types_pb2.Evidence) -> Hit:
 def usage_to_wire(usage: Usage) -> types_pb2.Usage:
     """Return the message for one usage; counts are cut to what 32 bits hold."""
     return types_pb2.Usage(
-        calls=_count(usage.calls),
-        input_tokens=_count(usage.input_tokens),
-        output_tokens=_count(usage.output_tokens),
+        calls=count_to_wire(usage.calls),
+        input_tokens=count_to_wire(usage.input_tokens),
+        output_tokens=count_to_wire(usage.output_tokens),
         cost_usd=usage.cost_usd,
         estimated=usage.estimated,
     )
@@ -127,12 +127,19 @@ def error_from_wire(message: types_pb2.RecordError) -> RemoteError:
     return RemoteError(message.code, message.reason, message.message)
 
 
-def _count(number: int) -> int:
+def maybe_error_to_wire(error: HeadgateError | None) -> types_pb2.RecordError | None:
+    """Return the message for an error; None for none."""
+    return None if error is None else error_to_wire(error)
+
+
+def count_to_wire(number: int) -> int:
+    """Return the count, cut to what 32 bits hold."""
     # An endpoint may report any number of tokens; a message refuses one it cannot hold.
     return min(max(number, 0), _UINT32_MAX)
 
 
-def _unknown(place: str, number: int) -> InputError:
+def unknown_number(place: str, number: int) -> InputError:
+    """Return the error of an enum value that this version does not know."""
     return InputError(
         place,
         f"the server sent {number}, which this version does not know",

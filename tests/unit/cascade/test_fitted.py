@@ -1,7 +1,7 @@
 import pytest
 
 from fakes.tiny_cascade import PAIRS, TWO_TIERS, fitted_for, with_facts, write_artifact
-from headgate.cascade.fitted import facts_of, fit_key, read_fitted, score_kind
+from headgate.cascade.fitted import facts_of, fit_key, read_fitted
 from headgate.errors import ArtifactError
 
 AGAIN = "Fit it again: headgate fit CASCADE --labels LABELS."

@@ -14,7 +14,8 @@ from fakes.made_up_logs import (
 from fakes.openai_endpoint import FakeEndpoint, decides, fails, hangs, says_label
 from headgate.cascade.large_models import open_large_model
 from headgate.cascade.open import open_engine
-from headgate.cascade.spec import OpenAiSpec, PriceSpec, ReplaySpec, SecretSpec
+from headgate.cascade.spec import OpenAiSpec, PriceSpec, ReplaySpec
+from headgate.cascade.strict import SecretSpec
 from headgate.errors import InputError, LmError, LmRefusedError, ReplayMissError
 from headgate.fitting.fit import fit_cascade
 from headgate.lm.seam import LmRequest

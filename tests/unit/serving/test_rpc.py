@@ -27,6 +27,7 @@ from headgate.v1.cascade_service_pb2 import (
     ListCascadesRequest,
     RunCascadeRequest,
     StreamCascadeRequest,
+    SubmitFeedbackRequest,
 )
 from headgate.v1.classifier_service_pb2 import ClassifyRequest
 from headgate.v1.log_analysis_service_pb2 import AnalyzeLogsRequest
@@ -356,6 +357,9 @@ VALID = {
     "CascadeService/ListCascades": ListCascadesRequest(),
     "CascadeService/DescribeCascade": RunCascadeRequest(cascade="sorting"),
     "CascadeService/ExplainCascade": ExplainCascadeRequest(cascade="sorting", records=[RECORD]),
+    "CascadeService/SubmitFeedback": SubmitFeedbackRequest(
+        cascade="parts", feedback=[{"record_id": "a", "request_id": "r", "label": "net"}]
+    ),
     "LogAnalysisService/AnalyzeLogs": AnalyzeLogsRequest(
         cascade="pairs", logs=[{"id": "a", "log": b"fan", "description": b"fan"}]
     ),

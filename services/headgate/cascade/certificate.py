@@ -1,0 +1,167 @@
+"""The certificate of a fit: what was proven, on what, and for which files it holds.
+
+fit -> Certificate in the artifact -> compared with what is loaded -> CertificateSummary
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from headgate.artifact import JSON
+from headgate.cascade.deferral import CertificateKind
+from headgate.cascade.load import LoadedCascade
+from headgate.cascade.spec import LmSpec, OpenAiSpec
+from headgate.types import CertificateSummary, GuaranteeState
+
+ASSUMPTIONS = (
+    "records to come are drawn like the certification rows",
+    "the certification labels are right",
+    "no certification row was trained or tuned on, nor shares a template with a tuning row",
+    "encoder, classifiers, prompt and large model are those of the hashes",
+    "the labels are not used to choose once more",
+)
+"""Printed with each certificate."""
+
+
+class Part(BaseModel):
+    """The strictness of everything a fit wrote."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class GroupCertificate(Part):
+    """What is certified for one predicted label, by itself and not jointly."""
+
+    group: str
+    certified: bool
+    epsilon: float
+    n: int
+    bad: int
+    p_value: float
+    labels_needed: int
+    """Of that group; 0 when it is certified."""
+
+
+class Certificate(Part):
+    """What the gate may claim."""
+
+    kind: CertificateKind
+    mode: str
+    epsilon: float
+    """The bound; without one in the file, the risk that is certain at the budget's threshold."""
+    delta: float
+    certified: bool
+    reason: str
+    """Why it is not certified; empty when it is."""
+    tiers: tuple[str, ...]
+    """The classify stages that may answer; none when nothing is certified."""
+    n: int
+    """Certification units; for `selective`, those of them that are kept."""
+    bad: int
+    p_value: float
+    automation: float
+    """Share of the certification units that small models answer."""
+    labels_needed: int
+    groups: tuple[GroupCertificate, ...]
+    alarm_epsilon: float
+    """Exact upper bound, at delta, of the loss that audits see: answers that differ from the large
+    model's. The monitor's null hypothesis; 1 when the large model was not asked."""
+    hashes: Mapping[str, str]
+    """Of what the statement is about; see `hashes_of`."""
+    data_sha256: str
+    """Over the certification rows."""
+    issued: str
+    """ISO 8601, UTC."""
+
+    @property
+    def id(self) -> str:
+        """Return 12 hex digits that name it; the moment of issue is part of them."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def problem(self, loaded: Mapping[str, str]) -> str:
+        """Return why it does not hold for what is loaded; empty when it does.
+
+        Args:
+            loaded: `hashes_of` what is loaded.
+        """
+        if not self.certified:
+            return self.reason
+        for name in sorted(self.hashes.keys() | loaded.keys()):
+            certified, found = self.hashes.get(name, "none"), loaded.get(name, "none")
+            if certified != found:
+                return f"{name} has the hash {found[:12]}, and {certified[:12]} was certified"
+        return ""
+
+    def summary(self, state: GuaranteeState, problem: str) -> CertificateSummary:
+        """Return what callers are told of it."""
+        return CertificateSummary(
+            id=self.id,
+            kind=self.kind,
+            mode=self.mode,
+            epsilon=self.epsilon,
+            delta=self.delta,
+            certified=self.certified and not problem,
+            n=self.n,
+            bad=self.bad,
+            p_value=self.p_value,
+            automation=self.automation,
+            labels_needed=self.labels_needed,
+            issued=self.issued,
+            state=state,
+            problem=problem,
+        )
+
+    def sentence(self) -> str:
+        """Return what it states, for a person."""
+        chance = f"with probability {1 - self.delta:.0%} over the draw of {self.n} labels"
+        bound = f"{self.epsilon:.2%}"
+        if not self.certified:
+            return f"not certified: {self.reason}"
+        match self.kind:
+            case "agree":
+                return f"at most {bound} of all answers differ from the large model's, {chance}"
+            case "regret":
+                text = "of all answers are wrong where the large model's would be right"
+                return f"at most {bound} {text}, {chance}"
+            case "netgap":
+                text = "the cascade's accuracy is at most"
+                return f"{text} {bound} below the large model's, {chance}"
+            case "selective":
+                return f"at most {bound} of the answers that are kept are wrong, {chance}"
+        parts = [f"{group.group}: at most {group.epsilon:.2%}" for group in self.groups]
+        return f"losses of each class are bounded ({'; '.join(parts)}), {chance}"
+
+
+def hashes_of(
+    loaded: LoadedCascade, encoders: Mapping[str, str], classifiers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the hash of each thing that a certificate is about, by what it is.
+
+    Args:
+        loaded: For prompts and large models.
+        encoders: Fingerprint of each encoder, by its name.
+        classifiers: SHA-256 of each classifier's file, by the name of its stage.
+    """
+    models = {name: spec for name, spec in loaded.spec.models.items() if isinstance(spec, LmSpec)}
+    return {
+        **{f"encoder {name!r}": each for name, each in encoders.items()},
+        **{f"classifier {name!r}": each for name, each in classifiers.items()},
+        **{f"prompt of {name!r}": _digest(text) for name, text in loaded.prompts.items()},
+        **{f"large model {name!r}": _digest(_identity(spec)) for name, spec in models.items()},
+    }
+
+
+def _identity(spec: LmSpec) -> list[JSON]:
+    """Return what makes a large model another one; an address does not, a name does."""
+    if isinstance(spec, OpenAiSpec):
+        return ["openai", spec.model, spec.max_output_tokens]
+    return ["replay", str(getattr(spec, "model", "") or "")]
+
+
+def _digest(value: JSON) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,0 +1,39 @@
+"""What is noted of a record that a gate judged, for audits, monitors and feedback.
+
+Progress, Origin -> Observation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headgate.cascade.progress import Progress
+from headgate.types import Origin, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One record whose result is final."""
+
+    record: Record
+    origin: Origin
+    score: float
+    """Confidence at the first gate, which all records reach."""
+    small_answer: str
+    """Of the small model whose answer was kept, or of the last one asked."""
+    reference: str | None
+    """The large model's answer; None when it was not asked or gave none."""
+    kept: bool
+    """Whether a gate kept the small model's answer."""
+
+
+def observed(progress: Progress, origin: Origin) -> Observation:
+    """Return what is noted of a record that at least one gate judged."""
+    return Observation(
+        record=progress.record,
+        origin=origin,
+        score=next(iter(progress.verdicts.values())).score,
+        small_answer=progress.prediction.answer if progress.prediction else "",
+        reference=progress.judgement.answer if progress.judgement else None,
+        kept=progress.kept,
+    )

@@ -1,0 +1,81 @@
+"""Pays for calls of the large model before they are made.
+
+largest cost, value, caller -> Governor -> Admission -> the actual cost is settled
+
+Without a governor, as in an evaluation, everything is granted.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from headgate.errors import BudgetError, HeadgateError
+from headgate.gate.budget import Admission, Demand, Governor, Grant
+from headgate.stages.contract import Cell
+from headgate.types import Judgement
+
+log = logging.getLogger(__name__)
+
+
+class Purse:
+    """The budget of one cascade."""
+
+    def __init__(self, governor: Governor | None = None, *, rejects: bool = False) -> None:
+        """Start with the governor's full buckets.
+
+        Args:
+            governor: Who grants calls; None grants all.
+            rejects: Whether a record whose call cannot be paid gets an error and no answer.
+        """
+        self.governor = governor
+        self.rejects = rejects
+
+    def arrive(self, caller: str, records: int) -> None:
+        """Count records, each of which earns its share of a call."""
+        if self.governor is not None:
+            for _ in range(records):
+                self.governor.arrive(caller)
+
+    def admit(self, demand: Demand, caller: str) -> Admission:
+        """Reserve the largest cost of a call, or say why it is not made."""
+        if self.governor is None:
+            return Admission(Grant.ESCALATE)
+        return self.governor.admit(demand, caller)
+
+    def admit_audit(self, cost_usd: float) -> Admission | None:
+        """Reserve the largest cost of an audit; None when its part of the budget is spent."""
+        if self.governor is None:
+            return Admission(Grant.ESCALATE)
+        return self.governor.admit_audit(cost_usd)
+
+    def settle(self, admission: Admission, cell: Cell | None) -> None:
+        """Give back what a call did not cost.
+
+        A call that failed or was left may have been sent, and more than once: it stays paid.
+
+        Args:
+            admission: What was granted.
+            cell: What came of it; None when nobody waited for it.
+        """
+        if self.governor is None:
+            return
+        if not isinstance(cell, Judgement):
+            self.governor.settle(admission, admission.reserved_usd)
+        elif cell.cached:
+            self.governor.cancel(admission)
+        else:
+            self.governor.settle(admission, _within(admission, cell.usage.cost_usd))
+
+
+def _within(admission: Admission, cost_usd: float) -> float:
+    """Return a cost of at most the reservation, which is an upper bound of what was asked for."""
+    if cost_usd > admission.reserved_usd:
+        log.warning("cost_above_bound cost=%s bound=%s", cost_usd, admission.reserved_usd)
+    return min(cost_usd, admission.reserved_usd)
+
+
+def exhausted(place: str) -> HeadgateError:
+    """Return the error of a record whose call cannot be paid."""
+    return BudgetError(
+        place, "the budget of the large model is spent", "Try again later, or raise the budget."
+    )

@@ -1,0 +1,129 @@
+"""What a certificate is made of: development rows with what every model said of them.
+
+rows, predictions of each stage, the large model's answers -> right, same, kept: (n,) bool
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headgate.cascade.fitted import FittedGate
+from headgate.cascade.load import LoadedCascade
+from headgate.cascade.spec import ClassifySpec, GateSpec
+from headgate.domains.log_rows import LabelledRecord
+from headgate.fitting.units import Units
+from headgate.gate.scores import OptionTable
+from headgate.types import Prediction
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Development rows, all columns of the same length."""
+
+    loaded: LoadedCascade
+    rows: Sequence[LabelledRecord]
+    units: Units
+    predictions: Mapping[str, Sequence[Prediction]]
+    """By the name of the classify stage."""
+    second: Sequence[Prediction] | None
+    """Of the second model, for scores that read one."""
+    reference: Sequence[str | None]
+    """The large model's answers; None where it was not asked or gave none."""
+
+    @property
+    def stages(self) -> list[ClassifySpec]:
+        """Return the classify stages in order."""
+        return [stage for stage in self.loaded.spec.flow if isinstance(stage, ClassifySpec)]
+
+    @property
+    def gates(self) -> list[GateSpec]:
+        """Return the gates in order, one a classify stage that another stage follows."""
+        return [stage for stage in self.loaded.spec.flow if isinstance(stage, GateSpec)]
+
+    @property
+    def last_gate(self) -> GateSpec:
+        """Return the gate before the large model."""
+        return self.gates[-1]
+
+    def table(self, stage: str) -> OptionTable:
+        """Return a stage's probabilities side by side."""
+        return OptionTable.of([each.probabilities for each in self.predictions[stage]])
+
+    @property
+    def second_table(self) -> OptionTable | None:
+        """Return the second model's probabilities, if there is one."""
+        if self.second is None:
+            return None
+        return OptionTable.of([each.probabilities for each in self.second])
+
+    def right(self, stage: str) -> Mask:
+        """Return whether the stage's answer is the label, shape (n,)."""
+        pairs = zip(self.predictions[stage], self.rows, strict=True)
+        return np.array([found.answer == row.label for found, row in pairs], bool)
+
+    def same(self, stage: str) -> Mask:
+        """Return whether the stage says what the large model says; no answer is another one."""
+        pairs = zip(self.predictions[stage], self.reference, strict=True)
+        return np.array([found.answer == answer for found, answer in pairs], bool)
+
+    @property
+    def reference_right(self) -> Mask:
+        """Return whether the large model is right, shape (n,).
+
+        Where it gave no answer it counts as right: the loss of a small model's error is then
+        counted, which can only make a certificate more careful.
+        """
+        pairs = zip(self.reference, self.rows, strict=True)
+        return np.array([answer in (None, row.label) for answer, row in pairs], bool)
+
+    def correct(self, stage: str, kind: str) -> Mask:
+        """Return whether the stage's answer is right as the loss of `kind` sees it."""
+        return self.same(stage) if kind == "agree" else self.right(stage)
+
+    def reference_correct(self, kind: str) -> Mask:
+        """Return whether the large model's is; always, where it is the measure."""
+        return np.ones(len(self.rows), bool) if kind == "agree" else self.reference_right
+
+    def bad(self, kind: str) -> Mask:
+        """Return whether keeping the last small model's answer would be a loss, shape (n,)."""
+        stage = self.last_gate.of
+        return self.reference_correct(kind) & ~self.correct(stage, kind)
+
+    def exits(self, gates: Mapping[str, FittedGate]) -> list[str]:
+        """Return the classify stage whose answer each row leaves with; empty when it is sent on."""
+        exits = [""] * len(self.rows)
+        for gate in self.gates:
+            fitted = gates[gate.name]
+            if not fitted.planned:
+                continue
+            judged = fitted.gate(fitted.threshold, fitted.class_thresholds).judge(
+                self.predictions[gate.of], self.second
+            )
+            for place, verdict in enumerate(judged):
+                if verdict.kept and not exits[place]:
+                    exits[place] = gate.of
+        return exits
+
+    def exit_same(self, exits: Sequence[str]) -> Mask:
+        """Return whether each row's answer is the large model's; a row that is sent on has it."""
+        found = np.ones(len(self.rows), bool)
+        for stage in self.stages:
+            own = np.array([each == stage.name for each in exits], bool)
+            found[own] = self.same(stage.name)[own]
+        return found
+
+
+def reference_scores(evidence: Evidence, gates: Mapping[str, FittedGate]) -> list[float]:
+    """Return the confidences of development rows at the first gate that all records reach."""
+    first = next(gate for gate in evidence.gates if gates[gate.name].planned)
+    fitted = gates[first.name]
+    gate = fitted.gate(fitted.threshold, fitted.class_thresholds)
+    judged = gate.judge(evidence.predictions[first.of], evidence.second)
+    own = evidence.units.tune | evidence.units.certify
+    return [verdict.score for verdict, mine in zip(judged, own, strict=True) if mine]

@@ -1,0 +1,42 @@
+"""What a fit needs for the certificate that the file asks for.
+
+deferral of the file -> are tuning rows needed? is the large model asked?
+"""
+
+from __future__ import annotations
+
+from headgate.cascade.deferral import DeferralSpec
+from headgate.cascade.spec import CascadeSpec
+from headgate.gate.head import MIN_ROWS
+from headgate.gate.tiers import TUNE_SHARE
+
+
+def asks_reference(deferral: DeferralSpec) -> bool:
+    """Return whether the certificate's loss, or what audits will see, reads the large model."""
+    certificate = deferral.certificate
+    if certificate is None:
+        return False
+    return certificate.kind in ("agree", "regret", "netgap") or deferral.audits is not None
+
+
+def needs_tuning(spec: CascadeSpec, rows: int) -> bool:
+    """Return whether some development rows must tune, and so cannot certify.
+
+    One small model with a fixed score needs none: its certificate pays nothing for trying every
+    threshold. Case stores, learnt heads, maps, plans and budgets do.
+    """
+    deferral = spec.deferral
+    certificate = deferral.certificate
+    if certificate is None:
+        return True
+    classifiers = sum(stage.kind == "classify" for stage in spec.flow)
+    learns = deferral.score == "head" or (
+        deferral.score == "auto" and not deferral.groups and rows * TUNE_SHARE >= MIN_ROWS
+    )
+    return (
+        any(stage.kind == "retrieve" for stage in spec.flow)
+        or learns
+        or classifiers > 1
+        or certificate.epsilon is None
+        or certificate.kind not in ("agree", "regret")
+    )
