@@ -14,6 +14,8 @@ DATA ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+# Peers that a benchmark measures us against; nothing else needs them.
+BENCH_INSTALLED := $(VENV)/installed-bench
 # The stub generator needs an older protobuf than the package runs with: it lives by itself.
 PROTOS_VENV := .venv-protos
 PROTOS_INSTALLED := $(PROTOS_VENV)/installed
@@ -58,7 +60,7 @@ protos: $(PROTOS_INSTALLED) ## Generate services/headgate/v1 from protos/
 docs: $(INSTALLED) ## Generate the reference of the cascade file
 	$(BIN)/python -m headgate.cascade.reference docs
 
-bench: $(INSTALLED) ## Run a program of benchmarks/: NAME=... DATA=...
+bench: $(BENCH_INSTALLED) ## Run a program of benchmarks/: NAME=... DATA=...
 	$(if $(filter $(NAME),$(BENCHMARKS)),,$(error Say which benchmark, as in \
 	make bench NAME=NAME DATA=DIRECTORY. There are: $(or $(BENCHMARKS),none yet)))
 	$(BIN)/python -P benchmarks/$(NAME).py $(if $(DATA),--data "$(DATA)")
@@ -108,6 +110,10 @@ endef
 $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 		--editable '.[server,dev]'
+	touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --editable '.[bench]'
 	touch $@
 
 $(BIN)/python:

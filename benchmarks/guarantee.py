@@ -4,9 +4,13 @@ DATA, simulations -> populations of known truth -> hundreds of resamples a rule 
 
 Each set is a frozen population: a small tier fitted on training rows only, a large model's
 recorded answers, gold. A resample draws labelled rows from it with replacement, lets a rule choose,
-and looks at the whole population for what that choice is truly worth. `exact` and `exact_batch`
-are ours. Sets, levels and numbers of resamples stand in `guarantee_sets` and were fixed before any
-result; nothing is tuned on the rows reported on. Progress and a summary go to standard error.
+and looks at the whole population for what that choice is truly worth. Sets, levels and numbers of
+resamples stand in `guarantee_sets` and were fixed before any result; nothing is tuned on the rows
+reported on. Progress and a summary go to standard error.
+
+`exact` is ours on a stream, beside `empirical`, `crc` and `clt` on the same rows; `exact_batch` is
+ours on a batch, beside `bargain` on the same records. A key with a colon is a variant of a set:
+another kind of certificate, another order or size of what is handed over.
 """
 
 from __future__ import annotations
@@ -18,7 +22,6 @@ import os
 import statistics
 import sys
 import time
-from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -48,7 +51,8 @@ def main() -> int:
     arguments = parser.parse_args()
     missing = missing_files(arguments.data)
     if missing:
-        print(f"{arguments.data}: no {', '.join(missing)}. Name the data folder.")
+        others = f" and {len(missing) - 1} other files" if len(missing) > 1 else ""
+        print(f"{arguments.data}: no {missing[0]}{others}. Name the data folder.")
         return 2
     if not peer.available():
         print("BARGAIN, the peer, is not installed. Run: pip install 'headgate[bench]'")
@@ -84,9 +88,7 @@ def run(planned: list[Job]) -> dict[str, dict[str, Figures]]:
     """Return the figures of all jobs, by key in the order of the plan."""
     # One job a core: more threads in each would only wait for one another.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    results: dict[str, dict[str, Figures]] = defaultdict(dict)
-    for job in planned:
-        results[job.key].update({})
+    results: dict[str, dict[str, Figures]] = {job.key: {} for job in planned}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, context) as pool:
         running = {pool.submit(job.run): job for job in planned}
@@ -94,7 +96,7 @@ def run(planned: list[Job]) -> dict[str, dict[str, Figures]]:
             key = running[future].key
             results[key].update(future.result())
             say(f"{done} of {len(planned)}: {key}: {json.dumps(future.result())}")
-    return dict(results)
+    return results
 
 
 def decision_us() -> float:

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,12 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from headgate.cascade.assemble import task_of
+from headgate.cascade.fitted import read_fitted
 from headgate.cascade.load import LoadedCascade, load_cascade
 from headgate.client import Client
 from headgate.domains.log_rows import LabelledRecord, read_labelled
 from headgate.errors import HeadgateError, UnavailableError
 from headgate.fitting.fit import Rows, fit_cascade
-from headgate.types import Prediction, Record, Result, Tier, Usage
+from headgate.types import Feedback, Prediction, Record, Result, Tier, Usage
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
@@ -66,25 +68,50 @@ def demonstrate(folder: Path) -> None:
     )
     console.rule(f"{loaded.name}: {loaded.document.metadata.description}")
     console.print(
-        f"1. fit on {len(train)} labelled rows, threshold on {len(development)} others "
-        "(the first time the encoder is quantised: about half a minute)"
+        f"1. fit on {len(train)} labelled rows, tune and certify the gate on {len(development)} "
+        "others (the first time the encoder is quantised: about half a minute)"
     )
-    artifact = fit_cascade(loaded, Rows(train, development))
+    artifact = fit_cascade(loaded, Rows(train, development), environment=os.environ)
     console.print(f"   artifact {artifact.directory} revision {artifact.revision}")
+    certificate = read_fitted(artifact, loaded.spec).certificate
+    if certificate is not None:
+        console.print(f"   certificate {certificate.id}: {certificate.sentence()}")
     address = free_address()
     console.print(f"2. headgate serve on {address}, on a Ray of this machine")
+    with tempfile.TemporaryDirectory() as state_dir:
+        server = start_server(folder / "cascade.yaml", address, state_dir)
+        try:
+            call(address, server, loaded, test)
+        finally:
+            stop_server(server)
+
+
+def call(
+    address: str,
+    server: subprocess.Popen[bytes],
+    loaded: LoadedCascade,
+    test: Sequence[LabelledRecord],
+) -> None:
+    """Call the server as a backend would, and print what comes back."""
     started = time.perf_counter()
-    server = start_server(folder / "cascade.yaml", address)
-    try:
-        with Client(address) as client:
-            wait_until_ready(client, server)
-            first = client.run_cascade([test[0].record])
-            seconds = time.perf_counter() - started
-            console.print(f"   first answer after {seconds:.1f} s: {first[0].answer}")
-            console.print(f"3. {len(test)} records it has not seen, over gRPC")
-            show_tiers(client, loaded, test)
-    finally:
-        stop_server(server)
+    with Client(address) as client:
+        wait_until_ready(client, server)
+        first = client.run_cascade([test[0].record])
+        seconds = time.perf_counter() - started
+        console.print(f"   first answer after {seconds:.1f} s: {first[0].answer}")
+        console.print(f"3. {len(test)} records it has not seen, over gRPC")
+        show_tiers(client, loaded, test)
+        show_guarantee(client, test)
+
+
+def show_guarantee(client: Client, test: Sequence[LabelledRecord]) -> None:
+    """Tell the right answers afterwards, and print what the certificate's state is."""
+    labels = [Feedback(row.record.id, row.label) for row in test]
+    taken = sum(outcome.error is None for outcome in client.submit_feedback(labels))
+    console.print(f"   feedback on {taken} of {len(labels)} records taken")
+    for summary in client.list_cascades():
+        if summary.certificate is not None:
+            console.print(f"   certificate {summary.certificate.id}: {summary.certificate.state}")
 
 
 def show_tiers(client: Client, loaded: LoadedCascade, test: Sequence[LabelledRecord]) -> None:
@@ -177,10 +204,11 @@ def free_address() -> str:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-def start_server(cascade: Path, address: str) -> subprocess.Popen[bytes]:
+def start_server(cascade: Path, address: str, state_dir: str) -> subprocess.Popen[bytes]:
     """Start `headgate serve`."""
     port = address.rpartition(":")[2]
     command = [sys.executable, "-m", "headgate.cli.main", "serve", str(cascade), "--port", port]
+    command += ["--state-dir", state_dir]
     return subprocess.Popen(command, env=os.environ)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from guarantee_sets.population import Population, group_numbers
+from guarantee_sets.population import Bools, Population, group_numbers
 from guarantee_sets.rows import Row, json_rows
 from guarantee_sets.small_models import text_tier
 
@@ -65,7 +65,7 @@ def load(data: Path, name: str) -> Population:
     )
 
 
-def _equal(answers: Sequence[str], others: Sequence[str]) -> np.ndarray:
+def _equal(answers: Sequence[str], others: Sequence[str]) -> Bools:
     return np.array([one == other for one, other in zip(answers, others, strict=True)])
 
 

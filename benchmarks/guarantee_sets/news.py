@@ -4,7 +4,8 @@ DATA/news/liar_train.csv.gz, liar_advice_{train,test}.jsonl.gz
   ->  tiers n-grams, n-grams + encoder; large: the mean of two recorded perspectives
 
 The tiers learn from the statements of the training file that are not judged, and from nothing
-but the statement: the counts in the `*_c` columns include the verdict itself.
+but the statement: the counts in the `*_c` columns include the verdict itself. The large model may
+have read some statements before, so its accuracy is optimistic; what is certified is not.
 """
 
 from __future__ import annotations

@@ -59,9 +59,9 @@ def behind_bargain(results: Results) -> list[str]:
 def behind_oracle(results: Results) -> list[str]:
     """Return where the certificate automates too little of what an oracle would.
 
-    Beside it stands what the oracle may keep when it is held to k*/n in the place of epsilon: the
-    most bad rows that prove anything. Where loss is spread evenly over the scores no valid rule
-    can do much better than that.
+    Beside it stands the most that may be observed for epsilon to be proved. Where loss is spread
+    evenly over the scores, automation falls short of the oracle's by that proportion, under any
+    valid rule.
     """
     return [
         f"FAILS {key}: {ratio:.3f} of the oracle's automation; {_provable(results[key]['exact'])}"
@@ -73,7 +73,7 @@ def behind_oracle(results: Results) -> list[str]:
 def _provable(own: Figures) -> str:
     rows, epsilon = int(own["rows"]), float(own["epsilon"])
     allowed = most_bad_allowed(rows, epsilon, float(own["delta"]))
-    return f"{rows} rows prove {epsilon} from at most {allowed / rows:.4f} observed"
+    return f"{rows} rows prove {epsilon} if at most {allowed / rows:.4f} is observed"
 
 
 def _ratios(results: Results) -> dict[str, float]:

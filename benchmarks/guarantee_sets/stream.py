@@ -18,7 +18,7 @@ from headgate.gate.stream import certify_threshold
 from headgate.gate.tiers import LossKind
 
 ROWS = 2_000
-RESAMPLES = 1_000
+RESAMPLES = 4_000
 
 Rule = Callable[[Floats, Bools, float], float]
 

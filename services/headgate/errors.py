@@ -9,6 +9,7 @@ HeadgateError                 INTERNAL             something we did not foresee
 ├── ModelError                FAILED_PRECONDITION  a small model cannot be loaded
 ├── LimitError                RESOURCE_EXHAUSTED   more was asked than a limit allows
 │   └── BudgetError           RESOURCE_EXHAUSTED   the large model's budget is spent
+├── FeedbackError             NOT_FOUND            feedback on a record of which nothing is known
 ├── DeadlineError             DEADLINE_EXCEEDED    the caller's time was over
 ├── UnavailableError          UNAVAILABLE          nothing there to answer; safe to try again
 ├── StageError                INTERNAL             a model failed on one record
@@ -95,6 +96,13 @@ class ModelError(HeadgateError):
 
     status = "FAILED_PRECONDITION"
     reason = "MODEL_UNUSABLE"
+
+
+class FeedbackError(HeadgateError):
+    """Feedback that fits no decision: an unknown record, or a label it could not have had."""
+
+    status = "NOT_FOUND"
+    reason = "FEEDBACK_NOT_TAKEN"
 
 
 class LimitError(HeadgateError):

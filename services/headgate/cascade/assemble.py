@@ -6,7 +6,7 @@ LoadedCascade, Artifact, encoders, large models  ->  Engine
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headgate.artifact import Artifact
 from headgate.cascade.certificate import hashes_of
@@ -84,7 +84,8 @@ def _guarantee(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> Gua
     if fitted.certificate is None:
         return Guarantee()
     files = artifact.manifest.files
-    classifiers = {name: files[each.file].sha256 for name, each in fitted.classifiers.items()}
+    fitted_files = {name: each.file for name, each in fitted.classifiers.items()}
+    classifiers = {name: files[own].sha256 for name, own in fitted_files.items() if own in files}
     found = hashes_of(loaded, fitted.encoders, classifiers)
     return Guarantee(
         fitted.certificate,
@@ -129,11 +130,16 @@ class _Builder:
     def _gate(self, stage: GateSpec) -> GateNode:
         fitted = self.fitted.gates[stage.name]
         second = self.loaded.spec.deferral.second_model
+        try:
+            gate = fitted.gate(fitted.threshold, fitted.class_thresholds)
+        except ValueError as error:
+            place, problem = self.artifact.place, f"its gate {stage.name!r} is not one of a fit"
+            raise ArtifactError(place, problem, "Fit it again.") from error
         return GateNode(
             stage.name,
             stage.of,
-            fitted.gate(fitted.threshold, fitted.class_thresholds),
-            tightened=fitted.gate(fitted.tightened, {}),
+            gate,
+            tightened=replace(gate, threshold=fitted.tightened, class_thresholds={}),
             second=self._classify(SECOND.format(second), second) if second else None,
             ladder=fitted.ladder,
         )

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgate.cascade.engine import Engine
+from headgate.cascade.payment import Purse, exhausted
 from headgate.errors import DeadlineError, HeadgateError, InputError, NotFoundError
+from headgate.gate.budget import Demand, Grant
 from headgate.stages.catalog import Classify, Retrieve, Verify
 from headgate.stages.contract import Batch, Cell, Hits, Stage
 from headgate.types import Candidate, Deadline, Judgement, Prediction, Record, Verification
@@ -90,8 +92,11 @@ async def verify(
     *,
     stage: str = "",
     proposals: Sequence[str] = (),
+    caller: str = "",
 ) -> list[Verification]:
     """Return the large model's decision, or an error, a record; no small model is asked first.
+
+    Each call is paid for by the cascade's budget, and by the caller's.
 
     Args:
         engine: The cascade.
@@ -99,6 +104,7 @@ async def verify(
         deadline: When the caller stops waiting.
         stage: The verify stage; the last one when empty.
         proposals: An answer a record to be confirmed or not; or none at all.
+        caller: Who asks.
 
     Raises:
         InputError: The number of proposals is another than that of records.
@@ -110,7 +116,8 @@ async def verify(
         raise InputError("proposals", problem, "Send one a record, or none.")
     found = _stage(engine, Verify, stage)
     columns = await _evidence(engine, found, records, deadline)
-    cells = await _run_valid(engine, found, records, deadline, columns)
+    engine.purse.arrive(caller, len(records))
+    cells = await _run_valid(engine, _Paid(found, engine.purse, caller), records, deadline, columns)
     too_late = [cell for cell in cells if isinstance(cell, DeadlineError)]
     if too_late and len(too_late) == len(cells):
         raise too_late[0]
@@ -119,6 +126,61 @@ async def verify(
         _verification(record, cell, proposal)
         for record, cell, proposal in zip(records, cells, wanted, strict=True)
     ]
+
+
+async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | None:
+    """Return the large model's answer to a record that was kept; None when it is not to be had.
+
+    It is paid for by the audits' part of the budget, and asked with the same evidence.
+    """
+    stage = _stage(engine, Verify, "")
+    columns = await _evidence(engine, stage, [record], deadline)
+    shown = columns[stage.evidence][0] if stage.evidence else ()
+    admission = engine.purse.admit_audit(stage.largest_cost_usd(record, shown))
+    if admission is None:
+        return None
+    cell: Cell | None = None
+    try:
+        (cell,) = await stage.run(Batch([record], deadline, columns))
+    finally:
+        engine.purse.settle(admission, cell)
+    return cell.answer if isinstance(cell, Judgement) else None
+
+
+class _Paid:
+    """A verify stage whose calls are paid for; a record that cannot be paid gets its error."""
+
+    kind = "verify"
+
+    def __init__(self, stage: Verify, purse: Purse, caller: str) -> None:
+        self._stage, self._purse, self._caller = stage, purse, caller
+        self.name, self.inputs, self.model = stage.name, stage.inputs, stage.model
+
+    async def warm_up(self) -> None:
+        await self._stage.warm_up()
+
+    async def run(self, batch: Batch) -> list[Cell]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._run_one(batch, place))
+                for place in range(len(batch.records))
+            ]
+        return [task.result() for task in tasks]
+
+    async def _run_one(self, batch: Batch, place: int) -> Cell:
+        record = batch.records[place]
+        columns = {name: [column[place]] for name, column in batch.columns.items()}
+        shown = columns.get(self._stage.evidence or "", [()])[0]
+        demand = Demand(1.0, self._stage.largest_cost_usd(record, shown), required=True)
+        admission = self._purse.admit(demand, self._caller)
+        if admission.grant is not Grant.ESCALATE:
+            return exhausted(f"record {record.id!r}")
+        cell: Cell | None = None
+        try:
+            (cell,) = await self._stage.run(Batch([record], batch.deadline, columns))
+        finally:
+            self._purse.settle(admission, cell)
+        return cell
 
 
 def _verification(record: Record, cell: Cell, proposal: str) -> Verification:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from headgate.artifact import JSON
 from headgate.cascade.deferral import CertificateKind
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import LmSpec, OpenAiSpec
+from headgate.cascade.spec import LmSpec, OpenAiSpec, RetrieveSpec, VerifySpec
 from headgate.types import CertificateSummary, GuaranteeState
 
 ASSUMPTIONS = (
@@ -118,23 +119,38 @@ class Certificate(Part):
 
     def sentence(self) -> str:
         """Return what it states, for a person."""
-        chance = f"with probability {1 - self.delta:.0%} over the draw of {self.n} labels"
-        bound = f"{self.epsilon:.2%}"
         if not self.certified:
             return f"not certified: {self.reason}"
+        chance = f"with probability {_at_least(1 - self.delta)} over the draw of {self.n} labels"
+        bound = _at_most(self.epsilon)
+        whole = "all answers"
+        if self.groups:
+            names = " and of ".join(repr(group.group) for group in self.groups if group.certified)
+            whole = f"the records that small models call {names}, each by itself,"
         match self.kind:
             case "agree":
-                return f"at most {bound} of all answers differ from the large model's, {chance}"
+                return f"at most {bound} of {whole} differ from the large model's, {chance}"
             case "regret":
-                text = "of all answers are wrong where the large model's would be right"
-                return f"at most {bound} {text}, {chance}"
+                text = "are wrong where the large model's would be right"
+                return f"at most {bound} of {whole} {text}, {chance}"
             case "netgap":
                 text = "the cascade's accuracy is at most"
                 return f"{text} {bound} below the large model's, {chance}"
             case "selective":
                 return f"at most {bound} of the answers that are kept are wrong, {chance}"
-        parts = [f"{group.group}: at most {group.epsilon:.2%}" for group in self.groups]
-        return f"losses of each class are bounded ({'; '.join(parts)}), {chance}"
+        named = (group for group in self.groups if group.certified)
+        parts = [f"{group.group!r}: at most {_at_most(group.epsilon)}" for group in named]
+        return f"losses of each class by itself are bounded ({'; '.join(parts)}), {chance}"
+
+
+def _at_most(share: float) -> str:
+    """Return a bound in percent, rounded up, so that nothing is claimed that was not proven."""
+    return f"{math.ceil(1e4 * share - 1e-6) / 100:g}%"
+
+
+def _at_least(share: float) -> str:
+    """Return a chance in percent, rounded down for the same reason."""
+    return f"{math.floor(1e4 * share + 1e-6) / 100:g}%"
 
 
 def hashes_of(
@@ -148,12 +164,20 @@ def hashes_of(
         classifiers: SHA-256 of each classifier's file, by the name of its stage.
     """
     models = {name: spec for name, spec in loaded.spec.models.items() if isinstance(spec, LmSpec)}
+    verifies = [stage for stage in loaded.spec.flow if isinstance(stage, VerifySpec)]
     return {
         **{f"encoder {name!r}": each for name, each in encoders.items()},
         **{f"classifier {name!r}": each for name, each in classifiers.items()},
-        **{f"prompt of {name!r}": _digest(text) for name, text in loaded.prompts.items()},
+        **{f"prompt of {each.name!r}": _digest(_asked(loaded, each)) for each in verifies},
         **{f"large model {name!r}": _digest(_identity(spec)) for name, spec in models.items()},
     }
+
+
+def _asked(loaded: LoadedCascade, stage: VerifySpec) -> list[JSON]:
+    """Return what the large model is told beside the record: the prompt, and how many cases."""
+    searches = [each for each in loaded.spec.flow if isinstance(each, RetrieveSpec)]
+    shown: list[JSON] = [each.top_k for each in searches if each.name == stage.evidence]
+    return [loaded.prompts[stage.name], *shown]
 
 
 def _identity(spec: LmSpec) -> list[JSON]:

@@ -8,6 +8,7 @@ The same engine answers online and offline: it knows no server, no cluster and n
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -202,6 +203,10 @@ class Engine:
             cells, _ = await self._run(node.second, live, deadline)
             second = [_or_silent(cell, own) for cell, own in zip(cells, predictions, strict=True)]
         verdicts = node.judge(predictions, second, self.guarantee.footing)
+        if node.second is not None:
+            verdicts = [
+                _if_heard(verdict, cell) for verdict, cell in zip(verdicts, cells, strict=True)
+            ]
         elapsed_ms = (time.perf_counter() - started) * 1000
         for progress, verdict in zip(live, verdicts, strict=True):
             progress.judge(node.name, verdict, elapsed_ms)
@@ -239,6 +244,11 @@ class Engine:
         self, stage: Verify, progress: Progress, deadline: Deadline, origin: Origin
     ) -> Progress:
         """Ask about one record, if that can be paid; otherwise the small model's answer stays."""
+        if self._is_too_late(stage, 1, deadline):
+            # Nothing is sent, so nothing is paid for.
+            progress.problem = _too_late(stage)
+            progress.take(stage.name, stage.kind, progress.problem, 0.0)
+            return progress
         shown = progress.cells.get(stage.evidence or "", ())
         admission = self.purse.admit(self._demand(stage, progress, shown), origin.caller)
         match admission.grant:
@@ -254,9 +264,12 @@ class Engine:
 
     def _demand(self, stage: Verify, progress: Progress, shown: Cell) -> Demand:
         prediction = progress.prediction
-        doubt = 1.0 if prediction is None else max(0.0, 1 - prediction.confidence)
+        doubt = 1.0 if prediction is None else 1 - prediction.confidence
+        if math.isnan(doubt):
+            doubt = 1.0
         cost_usd = stage.largest_cost_usd(progress.record, shown)
-        return Demand(doubt, cost_usd, required=self.guarantee.demands)
+        required = self.guarantee.demands or prediction is None
+        return Demand(max(0.0, doubt), cost_usd, required=required)
 
     async def _ask(
         self, stage: Verify, progress: Progress, deadline: Deadline, admission: Admission
@@ -271,19 +284,22 @@ class Engine:
         if isinstance(cell, HeadgateError):
             progress.problem = cell
 
+    def _is_too_late(self, stage: Stage, records: int, deadline: Deadline) -> bool:
+        return deadline.remaining_s() <= self._pace.p95_s(stage.name, records)
+
     async def _run(
         self, stage: Stage, live: Sequence[Progress], deadline: Deadline
     ) -> tuple[list[Cell], float]:
         """Return the stage's cells and its wall time in milliseconds; too late is an error."""
         started = time.perf_counter()
-        if deadline.remaining_s() <= self._pace.p95_s(stage.name, len(live)):
-            return _too_late(stage, len(live)), 0.0
+        if self._is_too_late(stage, len(live), deadline):
+            return [_too_late(stage)] * len(live), 0.0
         columns = {name: [each.cells[name] for each in live] for name in stage.inputs}
         batch = Batch([each.record for each in live], deadline, columns)
         try:
             cells = await stage.run(batch)
         except TimeoutError:
-            cells = _too_late(stage, len(live))
+            cells = [_too_late(stage)] * len(live)
         elapsed_s = time.perf_counter() - started
         self._pace.note(stage.name, len(live), elapsed_s)
         return cells, elapsed_s * 1000
@@ -296,10 +312,14 @@ def _or_silent(cell: Cell, own: Prediction) -> Prediction:
     return Prediction(own.options, (0.0,) * len(own.options))
 
 
-def _too_late(stage: Stage, count: int) -> list[Cell]:
-    error = DeadlineError(
+def _if_heard(verdict: GateVerdict, second: Cell) -> GateVerdict:
+    """Return the verdict; what the second model did not answer is not kept."""
+    return verdict if isinstance(second, Prediction) else replace(verdict, kept=False)
+
+
+def _too_late(stage: Stage) -> DeadlineError:
+    return DeadlineError(
         f"stage {stage.name!r}",
         "the time left is shorter than the stage takes",
         "Allow more time, or send fewer records at once.",
     )
-    return [error] * count

@@ -43,7 +43,7 @@ def open_large_model(
         engine = OpenAiEngine(
             spec.model,
             base_url=spec.base_url or environment.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
-            api_key=_secret(spec.api_key, environment),
+            api_key=read_secret(spec.api_key, environment),
             max_tokens=spec.max_output_tokens,
         )
     return LargeModel(
@@ -62,8 +62,12 @@ def _price(spec: LmSpec) -> Price:
     return Price(spec.price.input_usd_per_million, spec.price.output_usd_per_million)
 
 
-def _secret(secret: SecretSpec | None, environment: Mapping[str, str]) -> str:
-    """Return the key, or nothing where the file names none."""
+def read_secret(secret: SecretSpec | None, environment: Mapping[str, str]) -> str:
+    """Return a secret, or nothing where the file names none.
+
+    Raises:
+        LmRefusedError: It is not where the file says.
+    """
     if secret is None:
         return ""
     if secret.env is not None:
@@ -76,5 +80,5 @@ def _secret(secret: SecretSpec | None, environment: Mapping[str, str]) -> str:
         except (OSError, UnicodeDecodeError):
             value = ""
     if not value.strip():
-        raise LmRefusedError(place, "it holds no key", "Set it, or leave out api_key.")
+        raise LmRefusedError(place, "it holds no key", "Set it, or name no key in the file.")
     return value.strip()

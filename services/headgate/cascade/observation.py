@@ -5,6 +5,7 @@ Progress, Origin -> Observation
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from headgate.cascade.progress import Progress
@@ -23,6 +24,8 @@ class Observation:
     """Of the small model whose answer was kept, or of the last one asked."""
     reference: str | None
     """The large model's answer; None when it was not asked or gave none."""
+    confidence: float
+    """The small model's probability of its answer, between 0 and 1."""
     kept: bool
     """Whether a gate kept the small model's answer."""
 
@@ -32,8 +35,14 @@ def observed(progress: Progress, origin: Origin) -> Observation:
     return Observation(
         record=progress.record,
         origin=origin,
-        score=next(iter(progress.verdicts.values())).score,
+        score=_number(next(iter(progress.verdicts.values())).score),
         small_answer=progress.prediction.answer if progress.prediction else "",
         reference=progress.judgement.answer if progress.judgement else None,
+        confidence=_number(progress.prediction.confidence) if progress.prediction else 0.0,
         kept=progress.kept,
     )
+
+
+def _number(sureness: float) -> float:
+    """Return 0 for what is no number: nothing is less sure, and a monitor ranks numbers only."""
+    return 0.0 if math.isnan(sureness) else sureness

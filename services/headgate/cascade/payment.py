@@ -9,12 +9,27 @@ from __future__ import annotations
 
 import logging
 
+from headgate.cascade.deferral import DeferralSpec
 from headgate.errors import BudgetError, HeadgateError
-from headgate.gate.budget import Admission, Demand, Governor, Grant
+from headgate.gate.budget import Admission, BudgetLimits, Demand, Governor, Grant
 from headgate.stages.contract import Cell
 from headgate.types import Judgement
 
 log = logging.getLogger(__name__)
+
+
+def purse_of(deferral: DeferralSpec) -> Purse:
+    """Return the purse that the file asks for, with full buckets.
+
+    The share is a limit wherever one is in force: stated, or 0.15 without a certificate.
+    """
+    budget, own = deferral.budget, deferral.budget.per_caller
+    audit_share = budget.audit_share if deferral.audits is not None else 0.0
+    share = budget.llm_share if deferral.certificate is not None else deferral.share
+    limits = BudgetLimits(share, budget.usd_per_hour, budget.burst_usd, audit_share)
+    callers = None if own is None else BudgetLimits(own.llm_share, own.usd_per_hour, None, 0.0)
+    rejects = budget.on_exhausted == "reject"
+    return Purse(Governor(limits, per_caller=callers), rejects=rejects)
 
 
 class Purse:

@@ -76,7 +76,17 @@ For completion in an editor, start the file with
 - A `retrieve` is the `evidence` of a later `verify`. Every model is used by a stage.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
 - `replicas` and `resources` need `placement: deployment`; `revision` needs a hub id.
-- `score` needs a gate; `llm_share` needs a `verify`.
+- `score` needs a gate; `llm_share` and `on_exhausted` need a `verify`, `usd_per_hour` a `price` on
+  its model, `burst_usd` needs `usd_per_hour`.
+- `score: agreement` needs a `second_model` that no stage classifies with. It and `score: head` need
+  a flow with one `classify`; `head` needs a certificate.
+- A `certificate` needs a gate and a `verify`. It states an `epsilon`, or leaves the threshold to
+  the budget's `llm_share`. `two_sided` has a `rare_class` and a task of two labels instead.
+- A certificate without `epsilon`, of `kind: two_sided`, with `mode: expectation` or with `groups`
+  needs a flow with one `classify`. The last two are for the kinds `agree` and `regret`, and exclude
+  each other.
+- `groups`, `on_uncertified` and `audits` need a certificate; `monitor` and `audit_share` need
+  audits. With a certificate, `audit_share` and `on_exhausted` need a stated budget.
 - A secret is `{{env: NAME}}` or `{{file: PATH}}`. A text that looks like a key is an error.
 """
 

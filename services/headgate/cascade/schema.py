@@ -61,11 +61,16 @@ def _text(node: Node) -> str:
 
 def _range(node: Node) -> str:
     low, high = node.get("minimum"), node.get("maximum")
-    if (above := node.get("exclusiveMinimum")) is not None:
-        return f" above {above}" + (f", at most {high}" if high is not None else "")
     if low is not None and high is not None:
         return f" from {low} to {high}"
-    return f" of at least {low}"
+    wordings = {
+        "exclusiveMinimum": "above",
+        "minimum": "of at least",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    limits = [f"{words} {node[key]}" for key, words in wordings.items() if key in node]
+    return f" {', '.join(limits)}"
 
 
 def _count(node: Node, suffix: str, noun: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from headgate.cli.output import JSON, dollars, plain_fields
-from headgate.types import Decision, Explanation, Result, Step, Usage
+from headgate.types import Decision, Explanation, GateExplanation, Result, Step, Usage
 
 Answer = TypeVar("Answer", Result, Explanation)
 Thresholds = Mapping[str, float | None]
@@ -35,6 +35,7 @@ def _result_cells(result: Result, thresholds: Thresholds) -> tuple[str, ...]:
         result.tier or "-",
         _decided_by(result.path),
         _problem(result.degraded, result.error),
+        str(result.guarantee),
         f"{result.confidence:.4f}",
         dollars(result.usage.cost_usd),
         f"{sum(step.elapsed_ms for step in result.path):.1f}",
@@ -49,6 +50,7 @@ def _explanation_cells(explanation: Explanation, thresholds: Thresholds) -> tupl
         explanation.tier or "-",
         " > ".join(f"{step.stage} {step.decision}" for step in explanation.path),
         _compared(explanation.path, thresholds),
+        _kept_from(explanation.gates),
         _problem("", explanation.error),
         f"{explanation.confidence:.4f}",
         str(expected.input_tokens + expected.output_tokens),
@@ -57,7 +59,7 @@ def _explanation_cells(explanation: Explanation, thresholds: Thresholds) -> tupl
 
 
 RESULT = Form(
-    ("id", "answer", "tier", "decided by", "degraded", "confidence", "USD", "ms"),
+    ("id", "answer", "tier", "decided by", "degraded", "guarantee", "confidence", "USD", "ms"),
     numbers=3,
     cells=_result_cells,
     usage=lambda result: result.usage,
@@ -69,6 +71,7 @@ EXPLANATION = Form(
         "tier",
         "path",
         "score and threshold",
+        "kept from epsilon",
         "failed",
         "confidence",
         "expected tokens",
@@ -99,6 +102,12 @@ def _compared(path: Sequence[Step], thresholds: Thresholds) -> str:
             sign = ">=" if step.decision is Decision.KEPT else "<"
             compared.append(f"{step.score:.4f} {sign} {threshold:.4f}")
     return ", ".join(compared) or "-"
+
+
+def _kept_from(gates: Sequence[GateExplanation]) -> str:
+    """Return the smallest epsilon that a label set of the fit certifies and that keeps it."""
+    kept = [each.epsilon for gate in gates for each in gate.alternatives if each.kept]
+    return f"{min(kept):.2%}" if kept else "-"
 
 
 def as_json(answer: Result | Explanation, thresholds: Thresholds) -> dict[str, JSON]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headgate import __version__
-from headgate.cli import call, evaluate, fit, serve, validate, version
+from headgate.cli import call, evaluate, feedback, fit, recertify, serve, validate, version
 from headgate.cli.output import emit
 from headgate.cli.session import Session
 
@@ -49,9 +49,11 @@ for _verb in (
     validate.schema,
     fit.fit,
     evaluate.evaluate,
+    recertify.recertify,
     serve.serve,
     call.call,
     call.explain,
+    feedback.feedback,
     version.version,
 ):
     app.command()(_verb)

@@ -22,6 +22,7 @@ from headgate.cli.options import (
     with_artifact,
 )
 from headgate.cli.output import Output, dollars, emit, emit_json, note, percent, table
+from headgate.cli.policies import POLICY_COLUMNS, policy_rows
 from headgate.cli.progress import Report, progress
 from headgate.errors import InputError
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from headgate.cascade.spec import OpenAiSpec, ReplaySpec
     from headgate.domains.log_rows import LabelledRecord
     from headgate.evaluation.evaluate import Evaluation
+    from headgate.evaluation.report import Report as EvaluationReport
     from headgate.types import Usage
 
 TestLabels: TypeAlias = Annotated[
@@ -41,14 +43,30 @@ LargeAlone: TypeAlias = Annotated[
     typer.Option("--large-alone", help="Ask the large model about every row as well. This costs."),
 ]
 
+ReportFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="HTML", help="Write one page with the comparison of all policies. Asks as well."
+    ),
+]
+SliceKeys: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--slice", metavar="KEY", help="A key of the rows to report by, such as system."),
+]
+
+DEFAULT_EPSILON, DEFAULT_DELTA = 0.05, 0.05
+"""What baselines are to reach where the file states nothing."""
+
 _RECORDED = "The large model's answers are recorded ones; no model was called."
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - each is an option of the command line
     file: CascadeFile,
     *,
     labels: TestLabels,
     large_alone: LargeAlone = False,
+    report: ReportFile = None,
+    slice_: SliceKeys = None,
     artifact: ArtifactDir = None,
     output: OutputFormat = Output.TABLE,
     quiet: Quiet = False,
@@ -57,23 +75,58 @@ def evaluate(
     """Measure a fitted cascade on labelled rows: accuracy, large-model share, cost, latency.
 
     The large model is asked once about each row that the gates send on. The first 200 rows are
-    timed one by one, the others pass in batches.
+    timed one by one, the others pass in batches. With `--report` the large model is asked about
+    every row, and all policies are compared: tiers alone, random, thresholds picked by eye or by
+    other rules, the oracle.
     """
     from headgate.cascade.assemble import task_of
     from headgate.cascade.load import load_cascade
     from headgate.cascade.open import open_engine
-    from headgate.domains.log_rows import read_labelled
+    from headgate.domains.log_rows import read_column, read_labelled
 
     loaded = with_artifact(load_cascade(file), artifact)
+    large_alone = large_alone or report is not None
     if large_alone and not _large_models(loaded):
-        raise InputError("--large-alone", f"{loaded.name} has no large model", "Leave it out.")
+        option = "--report" if report else "--large-alone"
+        raise InputError(option, f"{loaded.name} has no large model", "Leave it out.")
     rows = read_labelled(labels, task_of(loaded))
     engine = open_engine(loaded, os.environ)
     if not quiet:
         note(f"evaluating {loaded.name}, revision {engine.revision}, on {len(rows)} rows")
-    with progress(shown=not (quiet or no_progress)) as report:
-        evaluation = asyncio.run(_measure(engine, rows, large_alone, report))
-    _show(loaded, engine, evaluation, output)
+    slices = {key: read_column(labels, key) for key in slice_ or ()}
+    with progress(shown=not (quiet or no_progress)) as told:
+        evaluation = asyncio.run(_measure(engine, rows, large_alone, slices, told))
+    compared = _compared(loaded, engine, evaluation)
+    if report is not None:
+        _write_page(report, compared)
+    _show(loaded, engine, evaluation, compared, output)
+
+
+def _compared(loaded: LoadedCascade, engine: Engine, found: Evaluation) -> EvaluationReport | None:
+    """Return the comparison of all policies; None without the large model's answer to each row."""
+    from headgate.evaluation.report import Subject, build_report
+
+    if found.outcomes is None:
+        return None
+    certificate = engine.guarantee.summary()
+    subject = Subject(
+        name=engine.name,
+        revision=engine.revision,
+        epsilon=certificate.epsilon if certificate else DEFAULT_EPSILON,
+        delta=certificate.delta if certificate else DEFAULT_DELTA,
+        recorded=any(model.engine == "replay" for model in _large_models(loaded)),
+        priced=all(model.price is not None for model in _large_models(loaded)),
+    )
+    return build_report(found.outcomes, subject, certificate=certificate)
+
+
+def _write_page(path: Path, compared: EvaluationReport | None) -> None:
+    from headgate.evaluation.page import html_page
+
+    if compared is None:
+        raise InputError("--report", "a flow without a gate has no choice to report", "Add a gate.")
+    path.write_text(html_page(compared), encoding="utf-8")
+    note(f"report written to {path}")
 
 
 def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:
@@ -85,26 +138,40 @@ def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:
 
 
 async def _measure(
-    engine: Engine, rows: Sequence[LabelledRecord], large_alone: bool, report: Report
+    engine: Engine,
+    rows: Sequence[LabelledRecord],
+    large_alone: bool,
+    slices: Mapping[str, Sequence[str]],
+    report: Report,
 ) -> Evaluation:
     from headgate.evaluation.evaluate import evaluate as measure
 
     try:
         await engine.warm_up()
-        return await measure(engine, rows, large_alone=large_alone, report=report)
+        return await measure(engine, rows, large_alone=large_alone, slices=slices, report=report)
     finally:
         if engine.verify_stage is not None:
             await engine.verify_stage.large_model.close()
 
 
-def _show(loaded: LoadedCascade, engine: Engine, found: Evaluation, output: Output) -> None:
+def _show(
+    loaded: LoadedCascade,
+    engine: Engine,
+    found: Evaluation,
+    compared: EvaluationReport | None,
+    output: Output,
+) -> None:
     recorded = any(model.engine == "replay" for model in _large_models(loaded))
     priced = any(model.price is not None for model in _large_models(loaded))
     if output is Output.JSON:
-        emit_json(_as_json(engine, found, recorded=recorded, priced=priced), indent=2)
+        shown = _as_json(engine, found, recorded=recorded, priced=priced)
+        emit_json({**shown, "report": compared.to_json() if compared else None}, indent=2)
         return
     emit(f"{engine.name}, revision {engine.revision}, {found.rows} rows")
     emit(table(_COLUMNS, _rows(found, priced=priced), numbers=len(_COLUMNS) - 1))
+    if compared is not None:
+        emit(compared.headline)
+        emit(table(POLICY_COLUMNS, policy_rows(compared), numbers=len(POLICY_COLUMNS) - 1))
     emit(f"degraded: {_reasons(found.degraded)}; failed: {_reasons(found.failed)}")
     if recorded:
         emit(_RECORDED)

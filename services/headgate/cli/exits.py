@@ -14,6 +14,7 @@ from headgate.cli.text import one_line
 from headgate.errors import HeadgateError, LmError, SpecFileError
 
 OK = 0
+GATE_FAILED = 1
 USAGE = 2
 UNAVAILABLE = 69
 BUG = 70

@@ -5,11 +5,14 @@ FILE, labels -> train and development rows -> fit -> artifact -> figures
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from headgate.cli.certificate import certificate_rows
+from headgate.cli.exits import GATE_FAILED
 from headgate.cli.options import (
     ArtifactDir,
     CascadeFile,
@@ -51,7 +54,9 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     """Fit a cascade on labelled rows and write its artifact.
 
     A classifier is trained for each classify stage; thresholds and the store of error cases come
-    of the development rows. No large model is called.
+    of the development rows. With a certificate in the file the large model is asked about
+    development rows, once each; otherwise no large model is called. The exit code is 1 when the
+    labels do not suffice for the certificate; the artifact is written all the same, and says so.
     """
     from headgate.cascade.fitted import read_fitted
     from headgate.cascade.load import load_cascade
@@ -64,8 +69,10 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
     from headgate.fitting.fit import fit_cascade
 
     with progress(shown=not (quiet or no_progress)) as report:
-        written = fit_cascade(loaded, rows, seed=seed, report=report)
-    _show(loaded, written, read_fitted(written, loaded.spec), output)
+        written = fit_cascade(loaded, rows, seed=seed, environment=os.environ, report=report)
+    fitted = read_fitted(written, loaded.spec)
+    _show(loaded, written, fitted, output)
+    _refuse_uncertified(fitted)
 
 
 def _rows(loaded: LoadedCascade, labels: Path, dev: Path | None, seed: int) -> Rows:
@@ -83,10 +90,13 @@ def _rows(loaded: LoadedCascade, labels: Path, dev: Path | None, seed: int) -> R
 
 def _show(loaded: LoadedCascade, written: Artifact, fitted: Fitted, output: Output) -> None:
     figures = _figures(fitted)
+    certificate = fitted.certificate
     thresholds = {name: gate.threshold for name, gate in fitted.gates.items()}
     where = {"artifact": written.place, "revision": written.revision}
     if output is Output.JSON:
-        emit_json({"name": loaded.name, **figures, "thresholds": thresholds, **where}, indent=2)
+        own = None if certificate is None else {**certificate.model_dump(), "id": certificate.id}
+        shown = {"name": loaded.name, **figures, "thresholds": thresholds, "certificate": own}
+        emit_json({**shown, **where}, indent=2)
         return
     rows = [
         ("train rows", str(figures["train_rows"])),
@@ -96,9 +106,22 @@ def _show(loaded: LoadedCascade, written: Artifact, fitted: Fitted, output: Outp
         ("sent past all gates", percent(figures["escalated_share"])),
         *((f"threshold of {name}", f"{value:.4f}") for name, value in thresholds.items()),
         ("error cases", str(figures["error_cases"])),
+        *(certificate_rows(certificate) if certificate else ()),
         *where.items(),
     ]
     emit(table(["fitted", loaded.name], rows))
+
+
+def _refuse_uncertified(fitted: Fitted) -> None:
+    """End with 1 when the file asks for a certificate that the labels do not give."""
+    certificate = fitted.certificate
+    if certificate is None or certificate.certified or certificate.mode == "expectation":
+        return
+    note(
+        f"headgate: not certified: {certificate.reason}. At least {certificate.labels_needed} "
+        "labels are needed."
+    )
+    raise typer.Exit(GATE_FAILED)
 
 
 def _figures(fitted: Fitted) -> dict[str, float | None]:

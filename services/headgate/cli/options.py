@@ -35,6 +35,24 @@ NoProgress: TypeAlias = Annotated[
 ]
 
 
+StateDir: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        envvar="HEADGATE_STATE_DIR",
+        help="Where decisions and states of certificates are kept; the user's own when absent.",
+    ),
+]
+
+
+def state_directory(named: Path | None) -> Path:
+    """Return where decisions are kept, absolute."""
+    from platformdirs import user_state_path
+
+    return (named or user_state_path("headgate")).absolute()
+
+
 def with_artifact(loaded: LoadedCascade, artifact: str | None) -> LoadedCascade:
     """Return the cascade with the fitted directory that the command line names, if it does."""
     if artifact is None:

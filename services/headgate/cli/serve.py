@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headgate.cli.options import CascadeFiles
+from headgate.cli.options import CascadeFiles, StateDir, state_directory
 from headgate.cli.output import note
 from headgate.cli.session import Session
 from headgate.errors import InputError, UnavailableError
@@ -39,6 +39,11 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Serve without encryption beyond this machine.")
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of metrics for Prometheus; none when absent."),
+    ] = None,
+    state_dir: StateDir = None,
 ) -> None:
     """Serve fitted cascades over gRPC on a Ray of this machine, until Ctrl-C or SIGTERM.
 
@@ -47,6 +52,7 @@ def serve(
     from headgate.cascade.load import load_cascade
 
     address = _address(host, port, insecure=insecure)
+    metrics = _address(host, metrics_port, insecure=insecure) if metrics_port else ""
     cascades = [load_cascade(file) for file in files]
     debug = context.ensure_object(Session).debug
     names = ", ".join(loaded.name for loaded in cascades)
@@ -54,7 +60,7 @@ def serve(
         started = time.perf_counter()
         note(f"starting {names} on {address}, without encryption; Ctrl-C stops it")
         asyncio.run(_check_large_models(cascades))
-        with _running(cascades, address, debug=debug):
+        with _running(cascades, (address, str(state_directory(state_dir)), metrics), debug=debug):
             _check_ready(address)
             note(f"serving {names} on {address} (ready in {time.perf_counter() - started:.1f} s)")
             wait_for_stop()
@@ -112,14 +118,16 @@ def _wait_for_byte(reader: int) -> None:
 
 
 @contextlib.contextmanager
-def _running(cascades: Sequence[LoadedCascade], address: str, *, debug: bool) -> Iterator[None]:
+def _running(
+    cascades: Sequence[LoadedCascade], places: tuple[str, str, str], *, debug: bool
+) -> Iterator[None]:
     """Serve; what Ray prints goes to stderr with --debug, and nowhere without."""
-    from headgate.serving.app import running
+    from headgate.serving.app import Places, running
 
     with contextlib.ExitStack() as stack:
         sink = sys.stderr if debug else stack.enter_context(open(os.devnull, "w"))
         stack.enter_context(contextlib.redirect_stdout(sink))
-        stack.enter_context(running(cascades, address, verbose=debug))
+        stack.enter_context(running(cascades, Places(*places), verbose=debug))
         yield
 
 

@@ -15,10 +15,12 @@ from typing import Any
 
 from headgate.domains.logs import LogTask
 from headgate.errors import HeadgateError, InputError
-from headgate.types import Candidate, Record
+from headgate.types import Candidate, Feedback, Record
 
 LABEL, REASON, CAUSE, FITS = "label", "reason", "cause", "fits"
+REQUEST = "request_id"
 
+_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _JSON_KINDS = {
     bool: "true or false",
@@ -75,6 +77,41 @@ def read_labelled(path: Path, task: LogTask) -> list[LabelledRecord]:
     labelled = [_labelled(row, task, place) for place, row in rows]
     _refuse_repeated_ids(rows, [each.record for each in labelled])
     return labelled
+
+
+def read_column(path: Path, key: str) -> list[str]:
+    """Return what each row of a JSON Lines file has under a key of its own, as text.
+
+    Raises:
+        InputError: The file cannot be read, or a row has no text there; with `file:line`.
+    """
+    return [_text(row, key, place) for place, row in _read_rows(path)]
+
+
+def read_feedback(path: Path) -> list[Feedback]:
+    """Return the right answers of a JSON Lines file: `id`, `label` and, if there, `request_id`.
+
+    Raises:
+        InputError: The file cannot be read, or a row is wrong; with `file:line`.
+    """
+    return [
+        Feedback(
+            _filled(row, "id", place),
+            _filled(row, LABEL, place),
+            _filled(row, REQUEST, place) if REQUEST in row else "",
+        )
+        for place, row in _read_rows(path)
+    ]
+
+
+def template_of(row: LabelledRecord) -> str:
+    """Return the log's text with its numbers masked."""
+    return masked(next(iter(row.record.fields.values())))
+
+
+def masked(text: str) -> str:
+    """Return a text with its numbers masked."""
+    return _VARIABLE.sub("#", text)
 
 
 def _read_rows(path: Path) -> list[Row]:

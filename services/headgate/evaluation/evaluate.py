@@ -5,17 +5,21 @@ labelled rows -> engine -> Evaluation: accuracy of each tier, share, cost, laten
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headgate.cascade.capabilities import verify
 from headgate.cascade.engine import Engine
-from headgate.domains.log_rows import LabelledRecord
+from headgate.cascade.progress import Progress
+from headgate.domains.log_rows import LabelledRecord, template_of
 from headgate.errors import InputError
+from headgate.evaluation.outcomes import Outcomes
 from headgate.types import Deadline, Judgement, Record, Result, Usage
 
 CHUNK = 250
@@ -54,6 +58,9 @@ class Evaluation:
     """Of whichever tier is right."""
     large_usage: Usage = field(default_factory=Usage)
     """What the large model alone consumes; answers it gave the cascade are in it."""
+    outcomes: Outcomes | None = None
+    """Row by row, for a report; None when the large model was not asked about every row, or there
+    is no gate."""
 
 
 async def evaluate(
@@ -61,6 +68,7 @@ async def evaluate(
     rows: Sequence[LabelledRecord],
     *,
     large_alone: bool,
+    slices: Mapping[str, Sequence[str]] | None = None,
     report: Report = lambda step, done, total: None,
 ) -> Evaluation:
     """Return the figures of a cascade over labelled rows.
@@ -69,6 +77,7 @@ async def evaluate(
         engine: The cascade.
         rows: Rows that it was not fitted on.
         large_alone: Whether to ask the large model about every row too, which costs.
+        slices: Values of the rows by the name of a slice, for the outcomes.
         report: Told of progress.
 
     Raises:
@@ -78,13 +87,17 @@ async def evaluate(
     if not rows:
         raise InputError("labels", "there are no rows", "Give at least one.")
     labels = [row.label for row in rows]
-    small = await _small(engine, rows, report)
+    advanced = await _small(engine, rows, report)
+    small = [progress.result().answer for progress in advanced]
     started = time.perf_counter()
     results, taken_ms = await _cascade(engine, rows, report)
     seconds = time.perf_counter() - started
-    large, large_usage = None, Usage()
+    large, large_usage, outcomes = None, Usage(), None
     if large_alone:
-        large, large_usage = await _large(engine, rows, results, report)
+        large, usages = await _large(engine, rows, results, report)
+        large_usage = sum(usages, Usage())
+        costs = np.array([usage.cost_usd for usage in usages])
+        outcomes = _outcomes(rows, advanced, Alone(large, costs), slices or {})
     small_right, cascade_right = _right(small, labels), _right([r.answer for r in results], labels)
     large_right = None if large is None else _right(large, labels)
     return Evaluation(
@@ -101,7 +114,46 @@ async def evaluate(
         large_accuracy=None if large_right is None else float(large_right.mean()),
         oracle_accuracy=None if large_right is None else float((small_right | large_right).mean()),
         large_usage=large_usage,
+        outcomes=outcomes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What the large model says of every row."""
+
+    answers: Sequence[str]
+    cost_usd: NDArray[np.float64]
+    """Shape (rows,)."""
+
+
+def _outcomes(
+    rows: Sequence[LabelledRecord],
+    advanced: Sequence[Progress],
+    large: Alone,
+    slices: Mapping[str, Sequence[str]],
+) -> Outcomes | None:
+    """Return the rows one by one; None for a flow without a gate."""
+    if not any(progress.verdicts for progress in advanced):
+        return None
+    return Outcomes(
+        ids=tuple(row.record.id for row in rows),
+        scores=np.array([_surest(progress) for progress in advanced]),
+        kept=np.array([each.kept or each.problem is not None for each in advanced]),
+        gold=tuple(row.label for row in rows),
+        small=tuple(progress.result().answer for progress in advanced),
+        large=tuple(large.answers),
+        small_cost_usd=np.zeros(len(rows)),
+        large_cost_usd=large.cost_usd,
+        slices={name: tuple(values) for name, values in slices.items()},
+        groups=tuple(template_of(row) for row in rows),
+    )
+
+
+def _surest(progress: Progress) -> float:
+    """Return the highest confidence of the gates; one that has none is as unsure as can be."""
+    scores = [verdict.score for verdict in progress.verdicts.values()]
+    return max((each for each in scores if not math.isnan(each)), default=-math.inf)
 
 
 def _asked(result: Result) -> bool:
@@ -117,13 +169,12 @@ def _chunks(rows: Sequence[LabelledRecord]) -> list[list[Record]]:
     return [records[start : start + CHUNK] for start in range(0, len(records), CHUNK)]
 
 
-async def _small(engine: Engine, rows: Sequence[LabelledRecord], report: Report) -> list[str]:
-    answers: list[str] = []
+async def _small(engine: Engine, rows: Sequence[LabelledRecord], report: Report) -> list[Progress]:
+    advanced: list[Progress] = []
     for chunk in _chunks(rows):
-        advanced = await engine.advance(chunk, Deadline.after(CHUNK_TIMEOUT_S))
-        answers += [progress.result().answer for progress in advanced]
-        report("small models alone", len(answers), len(rows))
-    return answers
+        advanced += await engine.advance(chunk, Deadline.after(CHUNK_TIMEOUT_S))
+        report("small models alone", len(advanced), len(rows))
+    return advanced
 
 
 async def _cascade(
@@ -148,8 +199,8 @@ async def _cascade(
 
 async def _large(
     engine: Engine, rows: Sequence[LabelledRecord], results: Sequence[Result], report: Report
-) -> tuple[list[str], Usage]:
-    """Return the large model's answers, and what they cost without the cascade's help."""
+) -> tuple[list[str], list[Usage]]:
+    """Return the large model's answers, and what each costs without the cascade's help."""
     found: list[Judgement | None] = []
     for chunk in _chunks(rows):
         verified = await verify(engine, chunk, Deadline.after(CHUNK_TIMEOUT_S))
@@ -160,7 +211,7 @@ async def _large(
         result.usage if judgement and judgement.cached else _usage_of(judgement)
         for judgement, result in zip(found, results, strict=True)
     ]
-    return [each.answer if each else "" for each in found], sum(usages, Usage())
+    return [each.answer if each else "" for each in found], usages
 
 
 def _usage_of(judgement: Judgement | None) -> Usage:

@@ -5,6 +5,7 @@ rows, predictions of each stage, the large model's answers -> right, same, kept:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from headgate.cascade.fitted import FittedGate
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.spec import ClassifySpec, GateSpec
 from headgate.domains.log_rows import LabelledRecord
+from headgate.errors import ModelError
 from headgate.fitting.units import Units
 from headgate.gate.scores import OptionTable
 from headgate.types import Prediction
@@ -35,6 +37,21 @@ class Evidence:
     """Of the second model, for scores that read one."""
     reference: Sequence[str | None]
     """The large model's answers; None where it was not asked or gave none."""
+
+    def __post_init__(self) -> None:
+        """Check the predictions.
+
+        Raises:
+            ModelError: A probability is no number: a gate could only keep nothing of it.
+        """
+        for stage, predictions in {**self.predictions, "second": self.second or ()}.items():
+            wrong = sum(not math.isfinite(sum(each.probabilities)) for each in predictions)
+            if wrong:
+                raise ModelError(
+                    f"classifier {stage!r}",
+                    f"its probabilities of {wrong} development rows are no numbers",
+                    "Look at the training rows, or use another model.",
+                )
 
     @property
     def stages(self) -> list[ClassifySpec]:
@@ -120,10 +137,14 @@ class Evidence:
 
 
 def reference_scores(evidence: Evidence, gates: Mapping[str, FittedGate]) -> list[float]:
-    """Return the confidences of development rows at the first gate that all records reach."""
+    """Return the confidences of certification rows at the first gate, which all records reach.
+
+    Of these alone: a score or a map that was fitted on a row knows it, and copies of one line are
+    among the tuning rows.
+    """
     first = next(gate for gate in evidence.gates if gates[gate.name].planned)
     fitted = gates[first.name]
     gate = fitted.gate(fitted.threshold, fitted.class_thresholds)
     judged = gate.judge(evidence.predictions[first.of], evidence.second)
-    own = evidence.units.tune | evidence.units.certify
+    own = evidence.units.certify
     return [verdict.score for verdict, mine in zip(judged, own, strict=True) if mine]

@@ -82,10 +82,10 @@ async def _ask_all(
             cells = await stage.run(Batch(records, deadline, columns))
             found += [cell.answer if isinstance(cell, Judgement) else None for cell in cells]
             problems += [cell for cell in cells if isinstance(cell, HeadgateError)]
+            _refuse_many(problems, len(rows), spec.model)
             report("ask the large model", len(found), len(rows))
     finally:
         await model.close()
-    _refuse_many(problems, len(rows), spec.model)
     return found
 
 
@@ -114,6 +114,7 @@ def _evidence(
 
 
 def _refuse_many(problems: Sequence[HeadgateError], rows: int, model: str) -> None:
+    """Refuse as soon as too many rows of all have failed: the others would cost for nothing."""
     if len(problems) > MOST_FAILED_SHARE * rows:
         raise InputError(
             f"large model {model!r}",

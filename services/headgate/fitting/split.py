@@ -5,17 +5,14 @@ rows (n) -> groups of rows whose logs differ only in numbers -> train, developme
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.log_rows import LabelledRecord, template_of
 
 DEVELOPMENT_SHARE = 0.25
-
-_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
 
 def split_rows(
@@ -40,16 +37,6 @@ def split_rows(
         nearer = len(development) + len(group) / 2 < wanted
         (development if nearer else train).extend(group)
     return train, development
-
-
-def template_of(row: LabelledRecord) -> str:
-    """Return the log's text with its numbers masked."""
-    return masked(next(iter(row.record.fields.values())))
-
-
-def masked(text: str) -> str:
-    """Return a text with its numbers masked."""
-    return _VARIABLE.sub("#", text)
 
 
 def without_seen(

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.domains.log_rows import LabelledRecord
-from headgate.fitting.split import masked, template_of
+from headgate.domains.log_rows import LabelledRecord, masked, template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,14 @@ def part_units(rows: Sequence[LabelledRecord], tune_share: float, seed: int) -> 
 def _one_a_unit(
     rows: Sequence[LabelledRecord], places: Sequence[int], draw: np.random.Generator
 ) -> list[int]:
-    """Return one place, drawn uniformly, for all rows of one template that are copies."""
+    """Return one place, drawn uniformly, for all rows of one template that are copies.
+
+    The order of a row's candidates makes no difference.
+    """
     units: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place in places:
         record = rows[place].record
-        texts = [*record.fields.values(), *(each.text for each in record.candidates)]
-        units[tuple(masked(text) for text in texts)].append(place)
+        candidates = sorted(masked(each.text) for each in record.candidates)
+        fields = (masked(text) for text in record.fields.values())
+        units[(*fields, *candidates)].append(place)
     return [copies[int(draw.integers(len(copies)))] for copies in units.values()]

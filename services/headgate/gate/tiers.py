@@ -27,6 +27,7 @@ from headgate.gate.bounds import (
     net_gap_p_value,
 )
 from headgate.gate.isotonic import ClassMaps
+from headgate.gate.stream import Rung
 
 LossKind = Literal["agree", "regret", "netgap", "selective"]
 
@@ -164,13 +165,54 @@ def fit_thresholds(
     certifying = evidence[~tune]
     plan = _Plan.of(evidence[tune], target, tiers, len(certifying.reference_correct))
     confidences = _confidences(plan.maps, certifying.scores, certifying.predicted)
-    kept: tuple[float, _Rung] | None = None
+    kept = _walk(certifying, confidences, plan, target)
+    return _policy(certifying, plan, kept, target)
+
+
+def certify_list(
+    evidence: TierEvidence,
+    thresholds: Sequence[float],
+    *,
+    kind: LossKind,
+    epsilon: float,
+    delta: float,
+) -> Rung | None:
+    """Return the last threshold of a frozen list that passes; None when the first one fails.
+
+    For one tier whose score is the confidence itself, as when it is certified again.
+
+    Args:
+        evidence: Certification rows with one tier.
+        thresholds: Descending, chosen without these rows.
+        kind: Which loss is bounded.
+        epsilon: The bound, between 0 and 1.
+        delta: Chance that it is passed.
+
+    Raises:
+        ValueError: epsilon or delta is not between 0 and 1.
+    """
+    check_share("epsilon", epsilon)
+    check_share("delta", delta)
+    plan = _Plan((), (0,), tuple(thresholds))
+    target = _Target(kind, epsilon, delta)
+    kept = _walk(evidence, evidence.scores, plan, target)
+    if kept is None:
+        return None
+    threshold, rung = kept
+    return Rung(threshold, rung.n, rung.bad, rung.p_value, rung.automation)
+
+
+def _walk(
+    certifying: TierEvidence, confidences: NDArray[np.float64], plan: _Plan, target: _Target
+) -> tuple[float, _Rung] | None:
+    """Return the last threshold that passes, and what it does."""
+    kept = None
     for threshold in plan.thresholds:
         rung = _rung(certifying, _exits(confidences, plan.tiers, threshold), plan.tiers, target)
-        if rung.p_value > delta:
+        if rung.p_value > target.delta:
             break
         kept = (threshold, rung)
-    return _policy(certifying, plan, kept, target)
+    return kept
 
 
 def _drawn(rows: int, seed: int) -> NDArray[np.bool_]:

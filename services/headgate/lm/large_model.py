@@ -7,25 +7,28 @@ LmRequest  ->  cache  ->  shared call  ->  engine (one retry)  ->  check (one re
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Sequence
 
 from headgate.errors import DeadlineError, LmAnswerError, LmError
 from headgate.lm.cache import AnswerCache, SharedCalls
-from headgate.lm.faults import invalid_answer
+from headgate.lm.faults import AnswerFault, invalid_answer
 from headgate.lm.ledger import Ledger, Price, usage_of
 from headgate.lm.prompt import build_messages
-from headgate.lm.schema import Parsed, parse_answer
+from headgate.lm.schema import Parsed, parse_answer, response_format
 from headgate.lm.seam import Completion, Engine, LmRequest, RawAnswer, TransientLmError
 from headgate.types import Deadline, Usage
 
 MOST_CALLS = 3
 """Of one request: one, one more when the endpoint could not answer, one more to repair."""
 MESSAGE_TOKENS = 64
-"""More than what roles, separators and the note on a fault take in tokens."""
+"""More than what roles and separators take in tokens."""
 EXPECTED_ANSWER_CHARS = 200
 """About what a reason of two sentences and a label take."""
+
+_LONGEST_FAULT = max((invalid_answer(fault).problem for fault in AnswerFault), key=len)
 
 Outcome = Completion | LmError | DeadlineError
 """What becomes of one request of a batch."""
@@ -83,9 +86,10 @@ class LargeModel:
     def largest_cost_usd(self, request: LmRequest) -> float:
         """Return an upper bound of what `request` can cost, all its calls together.
 
-        A token is at least one byte of text.
+        A token is at least one byte of text, and endpoints may count the response schema too.
         """
-        texts = [message["content"] for message in build_messages(request)]
+        texts = [message["content"] for message in build_messages(request, _LONGEST_FAULT)]
+        texts.append(json.dumps(response_format(request.options)))
         input_tokens = sum(len(text.encode("utf-8", "replace")) for text in texts) + MESSAGE_TOKENS
         calls = 1 if self._engine.recorded else MOST_CALLS
         return calls * self._price.cost_usd(input_tokens, self._max_output_tokens)

@@ -14,6 +14,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +37,27 @@ GATEWAY_CPUS = 0.1
 """The gateway's share of Ray's bookkeeping; its inline models use what the machine has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a gateway listens and keeps things."""
+
+    address: str
+    """`host:port` of the gateway."""
+    state_dir: str = ""
+    """Of decisions and states of certificates; only cascades with audits write there."""
+    metrics_address: str = ""
+    """`host:port` for Prometheus; empty for none."""
+
+
 @contextlib.contextmanager
 def running(
-    cascades: Sequence[LoadedCascade], address: str, *, verbose: bool = False
+    cascades: Sequence[LoadedCascade], places: Places, *, verbose: bool = False
 ) -> Iterator[None]:
     """Serve cascades on a Ray of this machine until the block is left; then drain.
 
     Args:
         cascades: What to serve; each is fitted.
-        address: `host:port` of the gateway.
+        places: Where.
         verbose: Whether Ray and the replicas may log to this process's streams.
 
     Raises:
@@ -53,10 +66,11 @@ def running(
         UnavailableError: The port is taken, or Ray or the applications did not come up.
     """
     check_fitted(cascades)
-    check_port_free(address)
+    for address in filter(None, (places.address, places.metrics_address)):
+        check_port_free(address)
     try:
         _start_ray(verbose=verbose)
-        deploy(cascades, address)
+        deploy(cascades, places)
         yield
     finally:
         _stop_ray()
@@ -166,7 +180,7 @@ def _protect_token() -> None:
         token.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
-def deploy(cascades: Sequence[LoadedCascade], address: str) -> None:
+def deploy(cascades: Sequence[LoadedCascade], places: Places) -> None:
     """Run an application for each placed encoder, then the gateway, and wait for them.
 
     Raises:
@@ -177,14 +191,14 @@ def deploy(cascades: Sequence[LoadedCascade], address: str) -> None:
     try:
         for name, application in encoder_applications(cascades).items():
             serve.run(application, name=name, route_prefix=None)
-        serve.run(gateway_application(cascades, address), name=GATEWAY_APP, route_prefix=None)
+        serve.run(gateway_application(cascades, places), name=GATEWAY_APP, route_prefix=None)
     except (RuntimeError, TimeoutError) as error:
         raise UnavailableError(
             "Ray Serve", "the applications did not come up", "See the log of the replicas."
         ) from error
 
 
-def gateway_application(cascades: Sequence[LoadedCascade], address: str) -> Application:
+def gateway_application(cascades: Sequence[LoadedCascade], places: Places) -> Application:
     """Return the gateway's application; cascades travel in its `user_config`."""
     from ray import serve
 
@@ -197,7 +211,7 @@ def gateway_application(cascades: Sequence[LoadedCascade], address: str) -> Appl
         health_check_period_s=2,
         health_check_timeout_s=10,
     )
-    return deployment.bind(address)
+    return deployment.bind(places.address, places.state_dir, places.metrics_address)
 
 
 def encoder_applications(cascades: Sequence[LoadedCascade]) -> dict[str, Application]:

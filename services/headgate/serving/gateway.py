@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits
+from headgate.serving.metrics import serve_metrics
 from headgate.serving.server import GrpcServer
+from headgate.serving.watchers import ActorWatcher
 
 DRAIN_S = 15.0
 """Longest time for calls at work when the replica stops; shorter than Serve's own 20 s."""
@@ -26,13 +28,19 @@ log = logging.getLogger(__name__)
 class Gateway:
     """One replica: the engines of all cascades behind one port."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, state_dir: str = "", metrics_address: str = "") -> None:
         """Prepare; nothing listens before the first configuration.
 
+        All arguments are constant, for a change would restart the app.
+
         Args:
-            address: `host:port` to listen on; constant, for a change would restart the app.
+            address: `host:port` to listen on.
+            state_dir: Where decisions and states of certificates are kept.
+            metrics_address: `host:port` of the metrics; none are served when it is empty.
         """
-        self._host = Host()
+        self._host = Host(open_watcher=ActorWatcher, state_dir=state_dir)
+        self._metrics_address = metrics_address
+        self._stop_metrics: Callable[[], None] = lambda: None
         self._server = GrpcServer(self._host, Limits(), address=address)
         self._started = False
 
@@ -57,6 +65,8 @@ class Gateway:
         if not self._started:
             await self._server.start()
             self._started = True
+            if self._metrics_address:
+                self._stop_metrics = serve_metrics(self._host, self._metrics_address)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Return the calls at work, which Serve does not see by itself."""
@@ -65,5 +75,6 @@ class Gateway:
     async def __del__(self) -> None:
         """Drain; Serve awaits it at a graceful stop."""
         if self._started:
+            self._stop_metrics()
             await self._server.stop(DRAIN_S)
             await self._host.close()

@@ -12,9 +12,9 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from headgate.artifact import Artifact
 from headgate.cascade.assemble import Parts, assemble
@@ -23,16 +23,22 @@ from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import open_large_model
 from headgate.cascade.load import LoadedCascade, from_inline
+from headgate.cascade.payment import Purse, purse_of
 from headgate.cascade.spec import EncoderSpec, OpenAiSpec, ReplaySpec
 from headgate.errors import ArtifactError, HeadgateError, InputError, NotFoundError
 from headgate.lm.large_model import LargeModel
 from headgate.models.quantized import WEIGHTS_FILE
+from headgate.serving.assignments import watched_of
+from headgate.serving.guard import Guard, Watched, WatcherHandle
 from headgate.serving.remote import RemoteEncoder
 from headgate.serving.status import internal_error
+from headgate.serving.watchers import LocalWatcher
 from headgate.stages.contract import TextEncoder
 from headgate.stages.inline import InlineEncoder
 from headgate.types import CascadeSummary, Feedback, FeedbackOutcome
 
+OpenWatcher: TypeAlias = Callable[[str], WatcherHandle]
+"""Finds or starts the watcher of a directory."""
 OpenEncoder: TypeAlias = Callable[[LoadedCascade, Artifact, str], TextEncoder]
 """Makes the running encoder of a cascade's model, by its name there."""
 
@@ -52,14 +58,6 @@ def open_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEn
     return InlineEncoder(fitted_encoder(loaded, artifact, name))
 
 
-class Keeper(Protocol):
-    """Keeps a cascade's decisions and compares them with right answers that come later."""
-
-    async def feedback(self, feedback: Sequence[Feedback]) -> list[FeedbackOutcome]:
-        """Return what became of each piece, in order; the same one may come again."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Hosted:
     """One cascade of the gateway."""
@@ -68,8 +66,8 @@ class Hosted:
     description: str
     engine: Engine | None
     problem: HeadgateError | None = None
-    keeper: Keeper | None = None
-    """None when the cascade keeps no decisions."""
+    guard: Guard | None = None
+    """None when the file asks for no audits: nothing is kept then."""
 
     @property
     def summary(self) -> CascadeSummary:
@@ -77,20 +75,35 @@ class Hosted:
         revision = self.engine.revision if self.engine else ""
         problem = str(self.problem) if self.problem else ""
         return CascadeSummary(
-            self.name, revision, self.description, ready=not problem, problem=problem
+            self.name,
+            revision,
+            self.description,
+            ready=not problem,
+            problem=problem,
+            certificate=self.engine.guarantee.summary() if self.engine else None,
         )
 
 
 class Host:
     """Holds the engines; swaps all of them at once when it is configured anew."""
 
-    def __init__(self, open_encoder: OpenEncoder = open_encoder) -> None:
+    def __init__(
+        self,
+        open_encoder: OpenEncoder = open_encoder,
+        open_watcher: OpenWatcher = LocalWatcher,
+        state_dir: str = "",
+    ) -> None:
         """Start without cascades.
 
         Args:
             open_encoder: How an encoder is made that no cascade has brought yet.
+            open_watcher: How the watcher of a cascade's directory is found or started.
+            state_dir: Where decisions and states of certificates are kept.
         """
         self._open_encoder = open_encoder
+        self._open_watcher = open_watcher
+        self._state_dir = state_dir
+        self._purses: dict[str, Purse] = {}
         self._hosted: dict[str, Hosted] = {}
         self._encoders: dict[str, TextEncoder] = {}
         self._large_models: dict[str, LargeModel] = {}
@@ -110,10 +123,14 @@ class Host:
         loaded = [from_inline(values) for values in cascades]
         check_names(loaded)
         hosted = {each.name: await self._open(each) for each in loaded}
-        self._hosted = hosted
+        before, self._hosted = self._hosted, hosted
+        await _end_guards(before)
+        for name, each in hosted.items():
+            self._hosted[name] = await _begin_guard(each)
 
     async def close(self) -> None:
         """End what large models are still asked, and close their connections."""
+        await _end_guards(self._hosted)
         for model in self._large_models.values():
             await model.close()
 
@@ -136,9 +153,9 @@ class Host:
             NotFoundError: There is no such cascade.
             HeadgateError: What kept it from loading.
         """
-        engine, keeper = self.engine(name), self._find(name).keeper
-        if keeper is not None:
-            return await keeper.feedback(feedback)
+        engine, guard = self.engine(name), self._find(name).guard
+        if guard is not None:
+            return await guard.feedback(feedback)
         error = NotFoundError(
             f"cascade {engine.name!r}",
             "it keeps no decisions",
@@ -158,25 +175,41 @@ class Host:
         description = loaded.document.metadata.description or ""
         try:
             # In a thread: weights take seconds to load, and calls are answered on this loop.
-            engine = await asyncio.to_thread(self._load, loaded)
+            engine, watched = await asyncio.to_thread(self._load, loaded)
             await engine.warm_up()
+            guard = await asyncio.to_thread(self._guard, loaded.name, watched)
         except HeadgateError as error:
             problem = error
         except Exception as error:  # noqa: BLE001 - one cascade must not take the others along
             problem = internal_error(error, f"load {loaded.name}")
         else:
-            return Hosted(loaded.name, description, engine)
+            return Hosted(loaded.name, description, engine, guard=guard)
         log.error("cascade_not_loaded name=%s problem=%s", loaded.name, problem)
         return Hosted(loaded.name, description, None, problem)
 
-    def _load(self, loaded: LoadedCascade) -> Engine:
+    def _load(self, loaded: LoadedCascade) -> tuple[Engine, Watched | None]:
         artifact = Artifact.open(loaded.artifact, kind=KIND)
         read_fitted(artifact, loaded.spec)  # before weights are looked for that it may not have
         parts = Parts(
             {name: self._encoder(loaded, artifact, name) for name in encoder_specs(loaded)},
             self._models(loaded),
         )
-        return assemble(loaded, artifact, parts)
+        engine = assemble(loaded, artifact, parts)
+        engine.purse = self._purse(loaded)
+        return engine, watched_of(loaded, artifact, engine, os.environ)
+
+    def _purse(self, loaded: LoadedCascade) -> Purse:
+        """Return the cascade's purse; it stays as full as it is while the budget stays the same."""
+        deferral = loaded.spec.deferral
+        key = f"{loaded.name} {deferral.budget.model_dump_json()} {deferral.audits is None}"
+        if key not in self._purses:
+            self._purses[key] = purse_of(deferral)
+        return self._purses[key]
+
+    def _guard(self, name: str, watched: Watched | None) -> Guard | None:
+        if watched is None:
+            return None
+        return Guard(watched, self._open_watcher(str(Path(self._state_dir) / name)))
 
     def _encoder(self, loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEncoder:
         """Return the running encoder, shared by all cascades that mean the same files."""
@@ -196,6 +229,26 @@ class Host:
                     self._large_models[key] = open_large_model(spec, recordings, os.environ)
                 found[name] = self._large_models[key]
         return found
+
+
+async def _begin_guard(hosted: Hosted) -> Hosted:
+    """Start the cascade's guard; one that cannot be watched does not answer as if it were."""
+    if hosted.guard is None:
+        return hosted
+    try:
+        await hosted.guard.start()
+    except HeadgateError as error:
+        return replace(hosted, engine=None, guard=None, problem=error)
+    except Exception as error:  # noqa: BLE001 - one cascade must not take the others along
+        problem = internal_error(error, f"watch {hosted.name}")
+        return replace(hosted, engine=None, guard=None, problem=problem)
+    return hosted
+
+
+async def _end_guards(hosted: Mapping[str, Hosted]) -> None:
+    for each in hosted.values():
+        if each.guard is not None:
+            await each.guard.close()
 
 
 def check_names(cascades: Sequence[LoadedCascade]) -> None:

@@ -264,6 +264,7 @@ class VerifierService(_Base):
             call.deadline,
             stage=request.stage,
             proposals=list(request.proposals),
+            caller=call.caller,
         )
         return verifier_service_pb2.VerifyResponse(
             verifications=map(wire.verification_to_wire, reached(verifications)),

@@ -13,7 +13,7 @@ from headgate.cascade.engine import GateNode
 from headgate.cascade.fitted import KIND
 from headgate.domains.logs import LogTask
 from headgate.errors import ArtifactError
-from headgate.gate.threshold import Gate
+from headgate.gate.threshold import KEEP_NOTHING, Gate
 from headgate.lm.large_model import LargeModel
 from headgate.lm.replay import ReplayEngine
 from headgate.stages.catalog import Classify, Retrieve, Verify
@@ -72,7 +72,9 @@ def test_the_nodes_are_those_of_the_file_in_its_order(loaded):
         (Retrieve, "similar"),
         (Verify, "decide"),
     ]
-    assert engine.nodes[3] == GateNode("keep", "triage", Gate("max_prob", 0.8))
+    assert engine.nodes[3] == GateNode(
+        "keep", "triage", Gate("max_prob", 0.8), tightened=Gate("max_prob", KEEP_NOTHING)
+    )
     assert [getattr(node, "model", "") for node in engine.nodes] == [
         "ngram",
         "",
@@ -89,19 +91,20 @@ def test_the_engine_carries_what_a_description_tells(loaded):
 
     engine = assemble(loaded, artifact, parts_of(loaded))
 
-    assert (engine.name, engine.description) == ("sorting", "Which part of the machine?")
-    assert engine.revision == f"{loaded.revision}-{artifact.revision}"
-    assert (engine.llm_share, engine.metrics) == (0.25, {"small_accuracy": 0.9})
+    about = engine.about
+    assert (about.name, about.description) == ("sorting", "Which part of the machine?")
+    assert about.revision == f"{loaded.revision}-{artifact.revision}"
+    assert (about.llm_share, about.metrics) == (0.25, {"small_accuracy": 0.9})
+    assert (engine.name, engine.revision) == (about.name, about.revision)
     assert engine.task == task_of(loaded) == LogTask("level", ("disk", "net"))
 
 
 def test_a_cascade_without_a_description_has_an_empty_one(load):
     loaded = load(PAIRS)
 
-    assert (
-        assemble(loaded, write_artifact(loaded), Parts({"slm": TinyEncoder()}, {})).description
-        == ""
-    )
+    engine = assemble(loaded, write_artifact(loaded), Parts({"slm": TinyEncoder()}, {}))
+
+    assert engine.about.description == ""
 
 
 async def test_the_large_model_gets_the_prompt_of_the_files_folder(loaded):

@@ -49,7 +49,6 @@ def test_whole_numbers_are_thresholds_and_shares_too(load):
         pytest.param("engine: replay,", "engine: replay, max_concurrency: 4,", id="large-model"),
         pytest.param("top_k: 2", "top_k: 3", id="hits"),
         pytest.param("artifact: fitted", "artifact: ./fitted", id="place"),
-        pytest.param("score: max_prob", "score: auto", id="the-same-score-unnamed"),
     ],
 )
 def test_what_does_not_shape_a_fit_may_change_after_it(load, artifact, old, new):
@@ -171,17 +170,12 @@ def test_the_key_names_all_that_a_fit_depends_on(spec):
             ["similar", "retrieve", ""],
         ],
         "score": "max_prob",
+        "second_model": "",
+        "certificate": None,
+        "groups": [],
+        "on_uncertified": "pass_through",
         "llm_share": 0.25,
     }
-
-
-@pytest.mark.parametrize(
-    ("written", "used"), [("auto", "max_prob"), ("max_prob", "max_prob"), ("margin", "margin")]
-)
-def test_auto_is_the_highest_probability(load, written, used):
-    spec = load(TWO_TIERS.replace("score: max_prob", f"score: {written}")).spec
-
-    assert score_kind(spec) == used
 
 
 def test_a_cascade_without_a_large_model_needs_no_gates(load):

@@ -95,7 +95,7 @@ def test_a_key_that_is_not_in_the_environment_is_refused_by_the_variables_name(e
     assert caught.value.args == (
         "environment variable MY_KEY",
         "it holds no key",
-        "Set it, or leave out api_key.",
+        "Set it, or name no key in the file.",
     )
 
 

@@ -110,14 +110,15 @@ KEYS = [
         says="spec.flow[0].import_path: unknown key 'import_path'",
     ),
     case(
-        "certificate-of-a-later-release",
-        ("    score: auto\n", "    score: auto\n    ¦certificate: {kind: regret}\n"),
-        says="spec.deferral.certificate: unknown key 'certificate'",
+        "key-of-a-later-release",
+        ("    score: auto\n", "    score: auto\n    ¦distil: {enabled: true}\n"),
+        says="spec.deferral.distil: unknown key 'distil'",
     ),
     case(
-        "usd-per-hour-of-a-later-release",
-        ("{llm_share: 0.15}", "{llm_share: 0.15, ¦usd_per_hour: 5}"),
-        says="spec.deferral.budget.usd_per_hour: unknown key 'usd_per_hour'",
+        "misspelt-key-of-the-budget",
+        ("{llm_share: 0.15}", "{llm_share: 0.15, ¦usd_per_houre: 5}"),
+        says="spec.deferral.budget.usd_per_houre: unknown key 'usd_per_houre'. "
+        "Did you mean 'usd_per_hour'?",
     ),
     case(
         "missing-version",
@@ -353,7 +354,8 @@ VALUES = [
     case(
         "score-that-is-not-there",
         ("score: auto", "¦score: entropy"),
-        says="spec.deferral.score: expected 'auto', 'max_prob' or 'margin', found 'entropy'.",
+        says="spec.deferral.score: expected 'auto', 'max_prob', 'margin', 'agreement' or 'head', "
+        "found 'entropy'.",
     ),
     case(
         "index-that-is-not-there",

@@ -51,7 +51,7 @@ def test_the_latest_prediction_is_the_small_models_answer(progress):
 
 @pytest.mark.parametrize(("kept", "decision"), [(True, Decision.KEPT), (False, Decision.ESCALATED)])
 def test_a_verdict_is_noted_with_score_and_threshold(progress, kept, decision):
-    progress.judge("keep", GateVerdict(kept, 0.75, 0.8), 0.5)
+    progress.judge("keep", GateVerdict(kept, 0.75, 0.8, 1.5), 0.5)
 
     assert progress.steps == [Step("keep", "gate", decision, 0.5, 0.75, "threshold 0.8000")]
 

@@ -45,7 +45,17 @@ spec:
     - {name: decide, kind: verify, model: llm, prompt: prompts/decide.md, evidence: similar}
   deferral:
     score: margin
-    budget: {llm_share: 0.3}
+    certificate: {kind: regret, epsilon: 0.02, delta: 0.1, mode: stream}
+    on_uncertified: run_uncertified
+    audits: {share: 0.02, max_share: 1, key: {env: AUDIT_KEY}}
+    monitor: {alpha: 0.001, score_drift: false, on_alarm: report}
+    budget:
+      llm_share: 0.3
+      usd_per_hour: 5
+      burst_usd: 2
+      audit_share: 0.2
+      per_caller: {llm_share: 0.4, usd_per_hour: 1}
+      on_exhausted: reject
 """
 
 OPENAI = FULL[FULL.index("      engine: openai") : FULL.index("      max_concurrency")]
@@ -54,6 +64,39 @@ REPLAY = FULL.replace(
     OPENAI,
     "      engine: replay\n      recordings: answers.jsonl\n      model: gpt-4o-mini\n",
 ).replace(TIMES, "")
+
+AGREEING = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: agreeing}
+spec:
+  domain: logs
+  task: {operation: level, labels: [disk, net]}
+  artifact: fitted
+  models:
+    fast: {kind: ngrams}
+    slm: {kind: encoder}
+    llm: {kind: lm, engine: replay, recordings: answers.jsonl}
+  flow:
+    - {name: first, kind: classify, model: fast}
+    - {name: sure, kind: gate, of: first}
+    - {name: decide, kind: verify, model: llm, prompt: prompts/decide.md}
+  deferral:
+    score: agreement
+    second_model: slm
+    certificate: {kind: agree, epsilon: 0.05}
+    groups: [predicted_class]
+"""
+"""Two small models that have to agree, and a certificate for each predicted label."""
+
+RARE = (
+    AGREEING[: AGREEING.index("  deferral:")].replace("    slm: {kind: encoder}\n", "")
+    + """\
+  deferral:
+    certificate: {kind: two_sided, rare_class: {label: disk, miss: 0.1, false_alarm: 0.2}}
+"""
+)
+"""A certificate where one of two labels is rare."""
 
 PLAIN = """\
 apiVersion: headgate/v1
@@ -95,7 +138,47 @@ def test_every_key_of_a_file_is_kept_as_written(load):
     assert llm.cache_entries == 0
     assert [stage.kind for stage in spec.flow] == ["classify", "gate"] * 2 + ["retrieve", "verify"]
     assert (spec.flow[4].top_k, spec.flow[4].model, spec.flow[5].evidence) == (7, "slm", "similar")
-    assert (spec.deferral.score, spec.deferral.budget.llm_share) == ("margin", 0.3)
+
+
+def test_every_key_of_a_deferral_is_kept_as_written(load):
+    deferral = load(FULL).spec.deferral
+
+    stated, audits, monitor = deferral.certificate, deferral.audits, deferral.monitor
+    assert deferral.score == "margin"
+    assert (stated.kind, stated.epsilon, stated.delta, stated.mode) == (
+        "regret",
+        0.02,
+        0.1,
+        "stream",
+    )
+    assert deferral.on_uncertified == "run_uncertified"
+    assert (audits.share, audits.max_share, audits.key.env) == (0.02, 1.0, "AUDIT_KEY")
+    assert (monitor.alpha, monitor.score_drift, monitor.on_alarm) == (0.001, False, "report")
+
+
+def test_every_key_of_a_budget_is_kept_as_written(load):
+    deferral = load(FULL).spec.deferral
+
+    budget, caller = deferral.budget, deferral.budget.per_caller
+    assert (budget.llm_share, budget.usd_per_hour, budget.burst_usd) == (0.3, 5.0, 2.0)
+    assert (budget.audit_share, budget.on_exhausted) == (0.2, "reject")
+    assert (caller.llm_share, caller.usd_per_hour) == (0.4, 1.0)
+    assert deferral.share == 0.3
+
+
+def test_a_second_model_and_groups_are_kept_as_written(load):
+    deferral = load(AGREEING).spec.deferral
+
+    assert (deferral.score, deferral.second_model) == ("agreement", "slm")
+    assert deferral.groups == ("predicted_class",)
+
+
+def test_a_rare_class_is_kept_as_written(load):
+    stated = load(RARE).spec.deferral.certificate
+
+    rare = stated.rare_class
+    assert (stated.kind, stated.epsilon) == ("two_sided", None)
+    assert (rare.label, rare.miss, rare.false_alarm) == ("disk", 0.1, 0.2)
 
 
 def test_every_key_of_a_replay_model_is_kept_as_written(load):
@@ -118,11 +201,34 @@ def test_absent_keys_have_the_documented_defaults(load):
     assert llm.cache_entries == 10_000
     assert spec.flow[2].top_k == 5
     assert spec.encoder_of(spec.flow[2]) == "slm"
-    assert (spec.deferral.score, spec.deferral.budget.llm_share) == ("auto", 0.15)
 
 
-def test_the_two_files_together_name_every_key_of_the_models():
-    text = FULL + REPLAY + "file: "
+def test_absent_keys_of_a_deferral_have_the_documented_defaults(load):
+    deferral = load(PLAIN).spec.deferral
+
+    budget, monitor = deferral.budget, deferral.monitor
+    assert (deferral.score, deferral.second_model, deferral.groups) == ("auto", None, ())
+    assert (deferral.certificate, deferral.on_uncertified) == (None, "pass_through")
+    assert (monitor.alpha, monitor.score_drift, monitor.on_alarm) == (1e-6, True, "tighten")
+    assert deferral.audits is None
+    assert (budget.llm_share, budget.usd_per_hour, budget.burst_usd) == (None, None, None)
+    assert (budget.audit_share, budget.per_caller, budget.on_exhausted) == (0.1, None, "degrade")
+    assert deferral.share == 0.15
+
+
+def test_absent_keys_of_a_certificate_and_its_audits_have_the_documented_defaults(load):
+    text = PLAIN + "  deferral: {certificate: {kind: agree, epsilon: 0.1}, audits: {}}\n"
+
+    deferral = load(text).spec.deferral
+
+    assert (deferral.certificate.delta, deferral.certificate.mode) == (0.05, "stream")
+    assert deferral.certificate.rare_class is None
+    assert (deferral.audits.share, deferral.audits.max_share) == (0.01, 0.25)
+    assert deferral.audits.key is None
+
+
+def test_the_files_together_name_every_key_of_the_models():
+    text = FULL + REPLAY + AGREEING + RARE + "file: "
     documented = {key for node in schema()["$defs"].values() for key in node["properties"]}
 
     assert [
@@ -147,18 +253,31 @@ LIMITS = [
     pytest.param("entries: 0", "entries: {}", (0, 10**6), (-1, 10**6 + 1), id="cache-entries"),
     pytest.param("top_k: 7", "top_k: {}", (1, 100), (0, 101), id="top-k"),
     pytest.param("share: 0.3", "share: {}", (0, 1), (-0.1, 1.1), id="llm-share"),
+    pytest.param("epsilon: 0.02", "epsilon: {}", (0.001, 0.999), (0, 1), id="epsilon"),
+    pytest.param("delta: 0.1", "delta: {}", (0.001, 0.499), (0, 0.5), id="delta"),
+    pytest.param("{share: 0.02", "{{share: {}", (0.001, 1), (0, 1.1), id="audits"),
+    pytest.param("max_share: 1", "max_share: {}", (0.02, 1), (0, 1.1), id="most-audits"),
+    pytest.param("alpha: 0.001", "alpha: {}", (1e-09, 0.01), (0, 0.011), id="alpha"),
+    pytest.param("per_hour: 5", "per_hour: {}", (0.001, 10**6), (0, -1), id="usd-per-hour"),
+    pytest.param("burst_usd: 2", "burst_usd: {}", (0.001, 10**6), (0, -1), id="burst"),
+    pytest.param("audit_share: 0.2", "audit_share: {}", (0, 0.999), (-0.1, 1), id="audit-share"),
+    pytest.param("share: 0.4", "share: {}", (0, 1), (-0.1, 1.1), id="share-of-a-caller"),
+    pytest.param("per_hour: 1}", "per_hour: {}}}", (0.001, 10**6), (0, -1), id="usd-of-a-caller"),
+    pytest.param("miss: 0.1", "miss: {}", (0.001, 0.999), (0, 1), id="miss"),
+    pytest.param("alarm: 0.2", "alarm: {}", (0.001, 0.999), (0, 1), id="false-alarm"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "allowed", "refused"), LIMITS)
 def test_a_number_is_accepted_up_to_its_limits_and_not_beyond(load, old, new, allowed, refused):
-    assert FULL.count(old) == 1
+    text = RARE if old in RARE else FULL
+    assert text.count(old) == 1
 
     for number in allowed:
-        load(FULL.replace(old, new.format(number)))
+        load(text.replace(old, new.format(number)))
     for number in refused:
         with pytest.raises(SpecFileError, match=f"found the number {number}"):
-            load(FULL.replace(old, new.format(number)))
+            load(text.replace(old, new.format(number)))
 
 
 @pytest.mark.parametrize(

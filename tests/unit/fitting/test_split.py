@@ -1,7 +1,8 @@
 import pytest
 
 from headgate.domains.log_rows import LabelledRecord
-from headgate.fitting.split import split_rows, template_of, without_seen
+from headgate.domains.log_rows import template_of
+from headgate.fitting.split import split_rows, without_seen
 from headgate.types import Candidate, Record
 
 

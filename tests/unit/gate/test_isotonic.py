@@ -44,8 +44,9 @@ def test_between_knots_a_map_is_a_line_and_beyond_them_constant():
     ]
 
 
-def test_a_score_that_is_no_number_has_a_confidence_that_is_none():
-    assert np.isnan(IsotonicMap((1.0, 3.0), (0.25, 0.75)).apply(np.array([np.nan]))).all()
+@pytest.mark.parametrize("knots", [((1.0, 3.0), (0.25, 0.75)), ((1.0,), (0.25,))])
+def test_a_score_that_is_no_number_has_a_confidence_that_is_none(knots):
+    assert np.isnan(IsotonicMap(*knots).apply(np.array([np.nan]))).all()
 
 
 def test_shrinking_does_not_break_the_order():

@@ -1,6 +1,11 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from headgate.gate.head import Head
+from headgate.gate.isotonic import ClassMaps, IsotonicMap
 from headgate.gate.threshold import (
     KEEP_ALL,
     KEEP_NOTHING,
@@ -116,36 +121,150 @@ def prediction(*probabilities):
     return Prediction(tuple(f"o{index}" for index in range(len(probabilities))), probabilities)
 
 
+def kept(verdicts):
+    return [verdict.kept for verdict in verdicts]
+
+
 def test_what_scores_the_threshold_is_kept_and_what_scores_less_is_not():
+    """Records may have different numbers of options."""
     verdicts = Gate("max_prob", 0.75).judge(
         [prediction(0.25, 0.75), prediction(0.5, 0.25, 0.25), prediction(1.0)]
     )
 
     assert verdicts == [
-        GateVerdict(True, 0.75, 0.75),
-        GateVerdict(False, 0.5, 0.75),
-        GateVerdict(True, 1.0, 0.75),
+        GateVerdict(True, 0.75, 0.75, 0.75),
+        GateVerdict(False, 0.5, 0.75, 0.5),
+        GateVerdict(True, 1.0, 0.75, 1.0),
     ]
 
 
 def test_a_gate_reads_the_score_it_was_set_on():
-    verdicts = Gate("margin", 0.75).judge([prediction(0.25, 0.75)])
+    """The logit of 3/4 leads that of 1/4 by ln 3 = 1.0986."""
+    one = prediction(0.25, 0.75)
 
-    assert verdicts == [GateVerdict(False, 0.5, 0.75)]
+    assert kept(Gate("margin", 1.1).judge([one])) == [False]
+    assert Gate("margin", 1.0).judge([one])[0].score == pytest.approx(math.log(3))
+    assert kept(Gate("max_prob", 1.0).judge([one])) == [False]
 
 
-@pytest.mark.parametrize(("threshold", "kept"), [(KEEP_ALL, True), (KEEP_NOTHING, False)])
-@pytest.mark.parametrize("kind", ["max_prob", "margin"])
-def test_the_two_ends_keep_all_and_nothing(kind, threshold, kept):
+def test_answers_that_are_all_certain_are_told_apart_by_margin():
+    """Both probabilities round to 1; their logits lead by 46 and by 92."""
+    sure, surer = prediction(1.0, 1e-20), prediction(1.0, 1e-40)
+
+    assert kept(Gate("max_prob", 1.0).judge([sure, surer])) == [True, True]
+    assert kept(Gate("margin", 50.0).judge([sure, surer])) == [False, True]
+
+
+HEAD = Head(mean=(0.5, 0.0, 0.0), scale=(0.25, math.inf, math.inf), weights=(1.0, 0, 0), bias=0.0)
+"""Reads the probability alone: one half is worth 0, three quarters 1."""
+
+EVERY_SCORE = [
+    pytest.param(Gate("max_prob", 0.5), id="max-prob"),
+    pytest.param(Gate("margin", 0.5), id="margin"),
+    pytest.param(Gate("agreement", 0.5), id="agreement"),
+    pytest.param(Gate("head", 0.5, head=HEAD), id="head"),
+    pytest.param(
+        Gate("max_prob", 0.5, {"o1": 0.6}, ClassMaps(IsotonicMap((0.0,), (0.9,)), {})),
+        id="mapped-by-class",
+    ),
+]
+
+
+def judged(gate, predictions):
+    """With the same model as its own second opinion, where the score wants one."""
+    return gate.judge(predictions, predictions if gate.score == "agreement" else None)
+
+
+@pytest.mark.parametrize(("threshold", "every"), [(KEEP_ALL, True), (KEEP_NOTHING, False)])
+@pytest.mark.parametrize("gate", EVERY_SCORE)
+def test_the_two_ends_keep_all_and_nothing(gate, threshold, every):
     """Whatever the model says, be it sure or torn between two options."""
-    verdicts = Gate(kind, threshold).judge([prediction(0.5, 0.5), prediction(0.0, 1.0)])
+    predictions = [prediction(0.5, 0.5), prediction(0.0, 1.0), prediction(1.0)]
 
-    assert [verdict.kept for verdict in verdicts] == [kept, kept]
+    verdicts = judged(replace(gate, threshold=threshold, class_thresholds={}), predictions)
 
-
-def test_an_answer_that_is_no_number_is_escalated():
-    assert not Gate("max_prob", 0.0).judge([prediction(float("nan"), float("nan"))])[0].kept
+    assert kept(verdicts) == [every] * 3
 
 
-def test_no_predictions_give_no_verdicts():
-    assert Gate("margin", 0.5).judge([]) == []
+@pytest.mark.parametrize("gate", EVERY_SCORE)
+def test_an_answer_that_is_no_number_is_escalated(gate):
+    """Be the threshold below every score, and the map constant."""
+    predictions = [prediction(math.nan, math.nan), prediction(0.5, math.nan)]
+
+    verdicts = judged(replace(gate, threshold=KEEP_ALL, class_thresholds={}), predictions)
+
+    assert kept(verdicts) == [False, False]
+
+
+@pytest.mark.parametrize("gate", EVERY_SCORE)
+def test_no_predictions_give_no_verdicts(gate):
+    assert judged(gate, []) == []
+
+
+def test_each_answer_is_held_to_its_own_threshold():
+    """Option o1 to 0.9, the others to the gate's."""
+    predictions = [prediction(0.75, 0.25), prediction(0.25, 0.75), prediction(0.0625, 0.9375)]
+
+    verdicts = Gate("max_prob", 0.5, {"o1": 0.9}).judge(predictions)
+
+    assert kept(verdicts) == [True, False, True]
+    assert [verdict.threshold for verdict in verdicts] == [0.5, 0.9, 0.9]
+
+
+def test_an_answer_that_may_never_be_kept_has_an_infinite_threshold():
+    verdicts = Gate("margin", KEEP_ALL, {"o0": math.inf}).judge([prediction(1.0), prediction(0, 1)])
+
+    assert kept(verdicts) == [False, True]
+
+
+def test_a_map_puts_scores_on_the_scale_of_the_threshold():
+    """The raw score is told as it was."""
+    maps = ClassMaps(IsotonicMap((0.5, 1.0), (0.25, 0.75)), {})
+
+    verdicts = Gate("max_prob", 0.5, maps=maps).judge(
+        [prediction(0.25, 0.75), prediction(0.5, 0.5)]
+    )
+
+    assert verdicts == [GateVerdict(True, 0.5, 0.5, 0.75), GateVerdict(False, 0.25, 0.5, 0.5)]
+
+
+def test_a_map_of_the_predicted_class_comes_before_that_of_all():
+    maps = ClassMaps(IsotonicMap((0.0,), (0.25,)), {1: IsotonicMap((0.0,), (0.75,))})
+
+    verdicts = Gate("max_prob", 0.5, maps=maps).judge([prediction(0.9, 0.1), prediction(0.1, 0.9)])
+
+    assert [verdict.score for verdict in verdicts] == [0.25, 0.75]
+
+
+def test_a_second_model_of_another_mind_lowers_the_agreement():
+    """(0.75 + 0.25) / 2 where it differs, (0.75 + 0.875) / 2 where it does not."""
+    first = [prediction(0.25, 0.75), prediction(0.75, 0.25)]
+    second = [prediction(0.75, 0.25), prediction(0.875, 0.125)]
+
+    verdicts = Gate("agreement", 0.75).judge(first, second)
+
+    assert [(verdict.kept, verdict.score) for verdict in verdicts] == [(False, 0.5), (True, 0.8125)]
+
+
+def test_a_head_reads_what_it_was_fitted_on():
+    """Half is worth 0 and three quarters 1: chances of 1/2 and 1 / (1 + 1/e)."""
+    verdicts = Gate("head", 0.6, head=HEAD).judge([prediction(0.5, 0.5), prediction(0.25, 0.75)])
+
+    assert kept(verdicts) == [False, True]
+    assert [v.score for v in verdicts] == pytest.approx([0.5, 1 / (1 + math.exp(-1))])
+
+
+def test_a_head_reads_a_second_model_too():
+    """Its last feature is whether both give the same answer."""
+    head = Head((0.0,) * 5, (math.inf,) * 4 + (1.0,), (0.0,) * 4 + (2.0,), -1.0)
+    first, other = prediction(0.25, 0.75), prediction(0.75, 0.25)
+
+    verdicts = Gate("head", 0.5, head=head).judge([first, first], [first, other])
+
+    assert kept(verdicts) == [True, False]
+
+
+@pytest.mark.parametrize("kind", ["agreement", "head"])
+def test_a_gate_that_lacks_what_its_score_reads_is_a_bug(kind):
+    with pytest.raises(ValueError, match="This is a bug"):
+        Gate(kind, 0.5).judge([prediction(0.5, 0.5)])

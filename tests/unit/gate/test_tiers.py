@@ -2,14 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from headgate.gate.bounds import binomial_p_value, labels_needed, net_gap_p_value
-from headgate.gate.isotonic import ClassMaps, IsotonicMap
-from headgate.gate.threshold import Gate
-from headgate.gate.tiers import MAX_TIERS, TUNE_SHARE, TierEvidence, TierPolicy, fit_thresholds
-from headgate.types import Prediction
+from headgate.gate.bounds import binomial_p_value, net_gap_p_value
+from headgate.gate.stream import Rung
+from headgate.gate.tiers import MAX_TIERS, TUNE_SHARE, TierEvidence, certify_list, fit_thresholds
 
 KINDS = ["agree", "regret", "netgap", "selective"]
 SURE, UNSURE = 1.0, 0.0
@@ -41,15 +37,6 @@ def one_tier(right, wrong):
 
 def fit(found, tune, kind="agree", epsilon=0.05, delta=0.05, **keywords):
     return fit_thresholds(found, kind=kind, epsilon=epsilon, delta=delta, tune=tune, **keywords)
-
-
-IDENTITY = ClassMaps(IsotonicMap((0.0, 1.0), (0.0, 1.0)), {})
-"""Leaves scores between 0 and 1 as they are."""
-HALF = ClassMaps(IsotonicMap((0.0,), (0.5,)), {})
-
-
-def policy(tiers, threshold, maps):
-    return TierPolicy(True, tiers, threshold, tuple(maps), 0, 0, 0.0, 0.0, 0.0, 0.0, 0)
 
 
 def test_what_is_surely_right_is_kept_and_the_rest_is_sent_on():
@@ -194,6 +181,28 @@ def test_a_selective_walk_with_too_few_rows_tries_to_keep_all():
     assert (found.certified, found.n) == (True, 60)
 
 
+def tune_and_certify(*groups):
+    """Rows of each (score, shares of right ones, counts), both to tune and to certify."""
+    scores, correct, tune = [], [], []
+    for score, shares, counts in groups:
+        for share, count, tuning in zip(shares, counts, (True, False), strict=True):
+            scores += [[score]] * count
+            correct += [[place < share * count] for place in range(count)]
+            tune += [tuning] * count
+    return evidence(scores, correct), np.array(tune)
+
+
+def test_a_walk_ends_at_the_first_rung_that_fails():
+    """60 wrong of 260 fail; that 60 of 2,260 would pass again is no proof any more."""
+    found, tune = tune_and_certify(
+        (3, (1.0, 1.0), (200, 200)), (2, (0.9, 0.0), (200, 60)), (1, (0.8, 1.0), (200, 2000))
+    )
+
+    fitted = fit(found, tune, "selective", epsilon=0.1)
+
+    assert (fitted.n, fitted.bad) == (200, 0)
+
+
 def test_a_class_whose_scores_mean_less_is_held_to_more():
     """Class 1 is wrong as often as right at the score at which class 0 is always right."""
     predicted = np.repeat([[0], [1]], 100, axis=0)
@@ -204,8 +213,9 @@ def test_a_class_whose_scores_mean_less_is_held_to_more():
     assert found.automation == 0.5
 
 
-def test_no_rows_left_to_certify_certify_nothing():
-    found = fit(one_tier(100, 0), np.ones(100, bool))
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_rows_left_to_certify_certify_nothing(kind):
+    found = fit(one_tier(100, 0), np.ones(100, bool), kind)
 
     assert (found.certified, found.n, found.mean_cost) == (False, 0, 10.0)
 
@@ -223,6 +233,10 @@ def test_no_rows_to_tune_on_are_refused(tune):
 def test_a_target_that_is_no_share_is_refused(name, value):
     with pytest.raises(ValueError, match=name):
         fit(*twice(one_tier(9, 1)), **{name: value})
+    with pytest.raises(ValueError, match=name):
+        certify_list(
+            one_tier(9, 1), [SURE], kind="agree", **{"epsilon": 0.1, "delta": 0.05, name: value}
+        )
 
 
 @pytest.mark.parametrize(
@@ -279,120 +293,17 @@ def test_rows_to_tune_on_are_drawn_by_seed():
     assert first.n == 301 - math.ceil(TUNE_SHARE * 301)
 
 
-def made_up(seed, rows, tiers):
-    """Tiers of rising skill whose scores, in eighths, say something of their answers."""
-    rng = np.random.default_rng(seed)
-    scores = rng.integers(0, 9, size=(rows, tiers)) / 8
-    chance = 0.6 + 0.1 * np.arange(tiers) / tiers + 0.3 * scores
-    found = evidence(
-        scores,
-        rng.uniform(size=(rows, tiers)) < chance,
-        costs=[*np.arange(1, tiers + 1), 20],
-        reference=rng.uniform(size=rows) < 0.95,
-        predicted=rng.integers(0, 2, size=(rows, tiers)),
-    )
-    return found, rng.uniform(size=rows) < 0.4, rng
+def test_a_frozen_list_is_walked_in_the_same_way():
+    """Of 120 rows the 60 sure ones are right, the others wrong."""
+    found = one_tier(60, 60)
+
+    passed = certify_list(found, [SURE, UNSURE], kind="agree", epsilon=0.05, delta=0.05)
+
+    assert passed == Rung(SURE, 120, 0, pytest.approx(0.95**120), 0.5)
 
 
-seeds = st.integers(0, 10_000)
+def test_a_frozen_list_whose_first_rung_fails_certifies_nothing():
+    found = one_tier(60, 60)
 
-
-def exit_of(confidences, tiers, threshold):
-    for tier in tiers:
-        if confidences[tier] >= threshold:
-            return tier
-    return len(confidences)
-
-
-@settings(deadline=None, max_examples=30)
-@given(seeds, st.sets(st.integers(0, 3)), st.floats(0, 1))
-def test_a_row_leaves_at_the_first_chosen_tier_that_is_sure_enough(seed, tiers, threshold):
-    found, _, rng = made_up(seed, 20, 4)
-    scores = np.where(rng.uniform(size=(20, 4)) < 0.1, np.nan, found.scores)
-    chosen = tuple(sorted(tiers))
-    maps = [IDENTITY, HALF, IDENTITY, IDENTITY]
-    confidences = scores.copy()
-    confidences[~np.isnan(scores[:, 1]), 1] = 0.5
-
-    exits = policy(chosen, threshold, maps).exits(scores, found.predicted)
-
-    assert exits.tolist() == [exit_of(row, chosen, threshold) for row in confidences]
-
-
-def recount(found, exits, kind):
-    """Return (n, bad) of the kind, row by row."""
-    n = bad = 0
-    for row, tier in enumerate(exits):
-        kept = tier < found.scores.shape[1]
-        wrong = kept and not found.correct[row, tier]
-        counts_in = kept if kind == "selective" else True
-        n += counts_in
-        bad += wrong and (kind == "selective" or bool(found.reference_correct[row]))
-    return n, bad
-
-
-def cost_of(found, tiers, tier):
-    asked = [each for each in tiers if each <= tier]
-    return sum(found.costs[asked]) + (found.costs[-1] if tier == len(found.costs) - 1 else 0)
-
-
-@pytest.mark.slow
-@settings(deadline=None, max_examples=30)
-@given(seeds, st.sampled_from(KINDS), st.integers(1, 3))
-def test_what_is_reported_is_what_the_certification_rows_show(seed, kind, tiers):
-    found, tune, _ = made_up(seed, 400, tiers)
-    fitted = fit(found, tune, kind, epsilon=0.2 if kind == "selective" else 0.1)
-    certifying = found[~tune]
-    exits = fitted.exits(certifying.scores, certifying.predicted).tolist()
-
-    if not fitted.certified:
-        assert set(exits) == {tiers}
-        assert fitted.labels_needed == labels_needed(0.2 if kind == "selective" else 0.1, 0.05)
-        return
-    assert (fitted.n, fitted.bad) == recount(certifying, exits, kind)
-    assert fitted.p_value <= 0.05
-    assert fitted.automation == pytest.approx(np.mean([tier < tiers for tier in exits]))
-    costs = [cost_of(certifying, fitted.tiers, tier) for tier in exits]
-    assert fitted.mean_cost == pytest.approx(np.mean(costs))
-
-
-@pytest.mark.slow
-@settings(deadline=None, max_examples=20)
-@given(seeds, st.sampled_from(KINDS), st.integers(1, 3))
-def test_the_order_of_the_rows_makes_no_difference(seed, kind, tiers):
-    found, tune, rng = made_up(seed, 300, tiers)
-    order = rng.permutation(300)
-
-    assert fit(found[order], tune[order], kind, 0.15) == fit(found, tune, kind, 0.15)
-
-
-@pytest.mark.slow
-@settings(deadline=None, max_examples=30)
-@given(seeds, st.sampled_from(["agree", "regret", "netgap"]), st.integers(1, 3), st.data())
-def test_a_larger_epsilon_never_gives_a_higher_threshold(seed, kind, tiers, data):
-    """For tiers that were chosen before; a plan may choose others at another epsilon."""
-    found, tune, _ = made_up(seed, 300, tiers)
-    low, high = sorted(data.draw(st.tuples(st.floats(0.01, 0.4), st.floats(0.01, 0.4))))
-    chosen = tuple(range(tiers))
-
-    strict, lenient = (fit(found, tune, kind, each, tiers=chosen) for each in (low, high))
-
-    assert lenient.threshold <= strict.threshold
-    assert lenient.automation >= strict.automation
-
-
-@pytest.mark.slow
-@settings(deadline=None, max_examples=30)
-@given(seeds, st.integers(1, 60))
-def test_a_gate_keeps_what_the_policy_was_certified_for(seed, rows):
-    """Whole runs of rows share one confidence: rounding must not decide about them."""
-    rng = np.random.default_rng(seed)
-    sure = np.round(rng.uniform(0.5, 1, size=rows), 1)
-    found = evidence(sure[:, None], (rng.uniform(size=rows) < sure)[:, None])
-    fitted = fit(*twice(found), epsilon=0.6)
-    predictions = [Prediction(("yes", "no"), (each, 1 - each)) for each in sure.tolist()]
-
-    verdicts = Gate("max_prob", fitted.threshold, maps=fitted.maps[0]).judge(predictions)
-
-    exits = fitted.exits(found.scores, found.predicted)
-    assert [verdict.kept for verdict in verdicts] == (exits == 0).tolist()
+    assert certify_list(found, [UNSURE, SURE], kind="agree", epsilon=0.05, delta=0.05) is None
+    assert certify_list(found, [], kind="agree", epsilon=0.05, delta=0.05) is None

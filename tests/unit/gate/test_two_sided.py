@@ -28,7 +28,7 @@ def mixed(count):
     ],
 )
 def test_so_many_rare_rows_without_a_miss_prove_a_recall(rows, miss):
-    """All but the surest of them lie below the threshold, and it lies just below the threshold."""
+    """The surest of them lies just below the threshold."""
     bounds = ClassBounds(miss, 0.1, 0.05)
     confidences = [place / 1000 for place in range(rows)]
 
@@ -70,7 +70,7 @@ def test_no_rare_rows_prove_nothing():
     assert normal([0.9] * 50, [0] * 50) == ClassRung(math.inf, 0, 0, 1.0, 29)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=120),
     st.floats(0.02, 0.5),
@@ -116,6 +116,16 @@ def test_calls_with_few_enough_wrong_ones_are_all_kept():
     found = rare_from((0.9, 1, 200), (0.6, 0, 5), (0.2, 0, 400))
 
     assert (found.threshold, found.n, found.bad) == (0.6, 205, 5)
+
+
+def test_the_walk_ends_at_the_first_threshold_that_fails():
+    """60 wrong of 260 fail; that 60 of 2,260 would pass again is no proof any more."""
+    confidences, rare, tune = calls((0.9, 1, 200), (0.8, 1, 60), (0.7, 1, 2000))
+    wrong = ~tune & (confidences == 0.8)
+
+    found = certify_rare(confidences, rare & ~wrong, BOUNDS, tune=tune)
+
+    assert (found.threshold, found.n, found.bad) == (0.9, 200, 0)
 
 
 def test_what_is_less_likely_rare_than_not_is_never_called_rare():
