@@ -4,9 +4,9 @@ DATA, simulations -> populations of known truth -> hundreds of resamples a rule 
 
 Each set is a frozen population: a small tier fitted on training rows only, a large model's
 recorded answers, gold. A resample draws labelled rows from it with replacement, lets a rule choose,
-and looks at the whole population for what that choice is truly worth. Sets, levels and numbers of
-resamples stand in `guarantee_sets` and were fixed before any result; nothing is tuned on the rows
-reported on. Progress and a summary go to standard error.
+and looks at the whole population for what that choice is truly worth. Models, scores and rules are
+not tuned on the rows reported on; how the levels were chosen stands with them, in
+`guarantee_sets/plan.py`. Progress and a summary go to standard error.
 
 `exact` is ours on a stream, beside `empirical`, `crc` and `clt` on the same rows; `exact_batch` is
 ours on a batch, beside `bargain` on the same records. A key with a colon is a variant of a set:

@@ -39,6 +39,14 @@ def pairs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def watched(tmp_path_factory):
+    """The fitted cascade "made_up": n-grams, a gate with a certificate, audits."""
+    from fakes.watched_cascade import fit_watched
+
+    return fit_watched(tmp_path_factory.mktemp("watched"))
+
+
+@pytest.fixture(scope="session")
 def sample(embedded_int8, tmp_path_factory):
     """The sample cascade, fitted on a few of its rows with the packaged encoder."""
     from fakes.sample_cascade import fit_sample

@@ -1,6 +1,10 @@
-"""Which sets, at which levels, under which certificates: all of it stated before any result.
+"""Which sets, at which levels, under which certificates.
 
 DATA -> populations;  levels -> jobs, one a key of the output
+
+The levels were fixed before a resample was drawn, but with each population's loss at every score in
+view: an oracle should keep neither everything nor nothing. At smaller levels a certificate comes
+less near to the oracle, so figures at one level say nothing about another.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 row number -> event, numbers filled in -> a row of an operation -> JSON Lines
 models, flow -> cascade folder: cascade.yaml, prompts/decide.md -> LoadedCascade
+answers by row -> answers.jsonl, the recordings of a large model
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from headgate.cascade.assemble import task_of
 from headgate.cascade.load import LoadedCascade, load_cascade
 from headgate.domains.log_rows import read_labelled
+from headgate.domains.logs import FIELDS, Operation
 from headgate.fitting.fit import Rows
 
 Row = dict[str, Any]
@@ -138,6 +140,34 @@ def rows(operation: str, numbers: Iterable[int]) -> list[Row]:
     return [{"id": f"r{number}", **ROW_OF[operation](number)} for number in numbers]
 
 
+def spelled(number: int) -> str:
+    """Return a number in letters, which no template masks."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+def apart(operation: Operation, numbers: Iterable[int]) -> list[Row]:
+    """Return the rows of these numbers, each of a template of its own: it certifies as a unit."""
+    found = rows(operation, numbers)
+    field = next(iter(FIELDS[operation]))
+    return [
+        {**row, field: f"{row[field]} in room {spelled(number)}"}
+        for row, number in zip(found, numbers, strict=True)
+    ]
+
+
+def doubtful(numbers: Iterable[int]) -> list[Row]:
+    """Return rows of levels that nothing tells apart; each of a template of its own."""
+    labels = LABELS["level"]
+    return [
+        {
+            "id": f"d{number}",
+            "log": f"sensor {spelled(number)} was reset",
+            "label": labels[turn % 2],
+        }
+        for turn, number in enumerate(numbers)
+    ]
+
+
 def as_pairs(ranked: Iterable[Row]) -> list[Row]:
     """Return rows of causes in their other form, one row a pair."""
     return [
@@ -166,6 +196,19 @@ REPLAY = "llm: {kind: lm, engine: replay, recordings: answers.jsonl}"
 CHEAP = "{name: cheap, kind: classify, model: ngram}"
 CHEAP_KEEP = "{name: cheap_keep, kind: gate, of: cheap}"
 DECIDE = "{name: decide, kind: verify, model: llm, prompt: prompts/decide.md}"
+WIDE = "wide: {kind: ngrams, buckets: 4096}"
+SECOND = "{name: second, kind: classify, model: wide}"
+SECOND_KEEP = "{name: second_keep, kind: gate, of: second}"
+
+GATED: dict[str, Any] = {"models": (NGRAMS, REPLAY), "flow": (CHEAP, CHEAP_KEEP, DECIDE)}
+"""A small model, a gate, a large model."""
+TWO_HEADED: dict[str, Any] = {**GATED, "models": (NGRAMS, WIDE, REPLAY)}
+"""With a second model beside it, which a deferral has to name."""
+TWO_TIERS: dict[str, Any] = {
+    "models": (NGRAMS, WIDE, REPLAY),
+    "flow": (CHEAP, CHEAP_KEEP, SECOND, SECOND_KEEP, DECIDE),
+}
+"""A small model, another one, a large model."""
 
 
 def make_cascade(
@@ -175,6 +218,7 @@ def make_cascade(
     models: Sequence[str] = (NGRAMS,),
     flow: Sequence[str] = (CHEAP,),
     share: float | None = None,
+    deferral: str = "",
 ) -> LoadedCascade:
     """Write a cascade with its prompt, and recordings if there are none, and load it.
 
@@ -184,6 +228,7 @@ def make_cascade(
         models: Lines of the models.
         flow: Lines of the stages.
         share: The budget of the large model; left out when None.
+        deferral: All that is said of the gates, in the place of a share.
     """
     (folder / "prompts").mkdir(parents=True, exist_ok=True)
     (folder / "prompts" / "decide.md").write_text("Decide.\n", encoding="utf-8")
@@ -204,10 +249,21 @@ def make_cascade(
         *(f"    - {stage}" for stage in flow),
     ]
     if share is not None:
-        lines.append(f"  deferral: {{budget: {{llm_share: {share}}}}}")
+        deferral = f"{{budget: {{llm_share: {share}}}}}"
+    if deferral:
+        lines.append(f"  deferral: {deferral}")
     path = folder / "cascade.yaml"
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return load_cascade(path)
+
+
+def record(loaded: LoadedCascade, answers: Mapping[str, str]) -> None:
+    """Write the large model's answers, by the id of their row, as its recordings."""
+    lines = [
+        {"id": number, "answer": json.dumps({"reason": "recorded", "label": answer})}
+        for number, answer in answers.items()
+    ]
+    write_rows(loaded.base_dir / "answers.jsonl", lines)
 
 
 def read_rows(loaded: LoadedCascade, train: Iterable[Row], development: Iterable[Row]) -> Rows:

@@ -66,9 +66,17 @@ async def running(
     *cascades: LoadedCascade,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     open_encoder: OpenEncoder = open_encoder,
+    state_dir: str = "",
 ) -> AsyncIterator[Running]:
-    """Serve these cascades until the block is left."""
-    host = Host(open_encoder)
+    """Serve these cascades until the block is left.
+
+    Args:
+        cascades: What to serve.
+        limits: What is accepted.
+        open_encoder: How encoders are made.
+        state_dir: Where decisions are kept, for cascades with audits.
+    """
+    host = Host(open_encoder, state_dir=state_dir)
     await host.configure([inline(loaded) for loaded in cascades])
     server = GrpcServer(host, limits, address="127.0.0.1:0")
     await server.start()

@@ -16,9 +16,11 @@ from headgate.artifact import Artifact, ArtifactWriter
 from headgate.cascade.fitted import (
     CASES_FOLDER,
     KIND,
+    SECOND,
     Fitted,
     FittedClassifier,
     FittedGate,
+    classifier_names,
     facts_of,
     fit_key,
 )
@@ -48,6 +50,26 @@ spec:
 """
 """An n-gram tier before an encoder before recorded answers; it sorts records of level."""
 
+TWO_MODELS = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: agreeing}
+spec:
+  domain: logs
+  task: {operation: level, labels: [disk, net]}
+  artifact: fitted
+  models:
+    ngram: {kind: ngrams, buckets: 1024}
+    slm: {kind: encoder, batch: {max_size: 8, max_wait_ms: 0}}
+    llm: {kind: lm, engine: replay, recordings: answers.jsonl}
+  flow:
+    - {name: triage, kind: classify, model: slm}
+    - {name: keep, kind: gate, of: triage}
+    - {name: decide, kind: verify, model: llm, prompt: prompts/decide.md}
+  deferral: {score: agreement, second_model: ngram}
+"""
+"""One tier whose gate reads two models."""
+
 PAIRS = """\
 apiVersion: headgate/v1
 kind: Cascade
@@ -69,14 +91,13 @@ def fitted_for(loaded: LoadedCascade, encoder: str = "tiny-1") -> Fitted:
     return Fitted(
         key=fit_key(spec),
         classifiers={
-            stage.name: FittedClassifier(
-                file=f"{stage.name}.safetensors", inputs="pair" if pairs else "text"
-            )
-            for stage in spec.flow
-            if stage.kind == "classify"
+            name: FittedClassifier(file=f"{name}.safetensors", inputs="pair" if pairs else "text")
+            for name in classifier_names(spec)
         },
         gates={
-            stage.name: FittedGate(score="max_prob", threshold=0.8)
+            stage.name: FittedGate(
+                score="agreement" if spec.deferral.second_model else "max_prob", threshold=0.8
+            )
             for stage in spec.flow
             if stage.kind == "gate"
         },
@@ -116,7 +137,7 @@ def with_facts(artifact: Artifact, **facts: Any) -> Artifact:
 def _classifier(loaded: LoadedCascade, stage: str) -> Any:
     if loaded.spec.task.operation == "match_description":
         return pair_classifier()
-    return ngram_classifier() if stage == "cheap" else text_classifier()
+    return ngram_classifier() if stage in ("cheap", SECOND.format("ngram")) else text_classifier()
 
 
 def _cases(encoder: str) -> VectorStore:

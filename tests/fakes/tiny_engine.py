@@ -10,6 +10,7 @@ import numpy as np
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_models import LEVEL, TinyEncoder, text_classifier, vector_of
 from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.guarantee import Guarantee
 from headgate.domains.logs import LogTask
 from headgate.gate.threshold import Gate
 from headgate.lm.large_model import LargeModel
@@ -65,6 +66,11 @@ def gate(threshold: float = HALF_WAY, *, name: str = "keep", of: str = "triage")
     return GateNode(name, of, Gate("max_prob", threshold))
 
 
+def agreeing(second: Classify, threshold: float = HALF_WAY) -> GateNode:
+    """Return a gate on the mean of what two models give the first one's answer."""
+    return GateNode("keep", "triage", Gate("agreement", threshold), second=second)
+
+
 def retrieve(encoder: TinyEncoder | None = None) -> Retrieve:
     """Return a stage that finds one of three cases."""
     documents = [Document(f"case-{word}", word, "fit") for word in ("disk", "net", "unsure")]
@@ -84,10 +90,10 @@ def verify(lm: LmEngine, *, evidence: str | None = None, task: LogTask = LEVEL) 
     )
 
 
-def engine_of(*nodes: Node, task: LogTask = LEVEL) -> Engine:
+def engine_of(*nodes: Node, task: LogTask = LEVEL, guarantee: Guarantee | None = None) -> Engine:
     """Return the engine of these nodes."""
     about = About("sorting", "", "r", llm_share=0.2, metrics={"small_accuracy": 0.9})
-    return Engine(about, task=task, nodes=nodes)
+    return Engine(about, task=task, nodes=nodes, guarantee=guarantee)
 
 
 def cascade(
@@ -95,7 +101,8 @@ def cascade(
     *,
     encoder: TinyEncoder | None = None,
     threshold: float = HALF_WAY,
+    guarantee: Guarantee | None = None,
 ) -> Engine:
     """Return classify, gate, verify."""
     small = classify(encoder or TinyEncoder())
-    return engine_of(small, gate(threshold), verify(lm or ScriptedLm()))
+    return engine_of(small, gate(threshold), verify(lm or ScriptedLm()), guarantee=guarantee)

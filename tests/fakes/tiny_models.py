@@ -83,6 +83,14 @@ def ngram_classifier() -> TextClassifier:
     return TextClassifier(_flat_tfidf(), column.astype(np.int32), weights, np.zeros(2, np.float32))
 
 
+def broken_classifier() -> TextClassifier:
+    """Return a classifier over the encoder's vectors whose every probability is NaN."""
+    weights = np.zeros((DIM, 2), np.float32)
+    return TextClassifier(
+        _flat_tfidf(), np.zeros(0, np.int32), weights, np.full(2, math.nan, np.float32)
+    )
+
+
 def pair_classifier() -> PairClassifier:
     """Return the classifier of pairs described above; it looks at the cosine only."""
     features = 2 * DIM + 1 + LEXICAL_FEATURES

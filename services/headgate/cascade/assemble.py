@@ -83,16 +83,20 @@ def _guarantee(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> Gua
     deferral = loaded.spec.deferral
     if fitted.certificate is None:
         return Guarantee()
-    files = artifact.manifest.files
-    fitted_files = {name: each.file for name, each in fitted.classifiers.items()}
-    classifiers = {name: files[own].sha256 for name, own in fitted_files.items() if own in files}
-    found = hashes_of(loaded, fitted.encoders, classifiers)
     return Guarantee(
         fitted.certificate,
-        problem=fitted.certificate.problem(found),
+        problem=fitted.certificate.problem(loaded_hashes(loaded, artifact, fitted)),
         pass_through=deferral.on_uncertified == "pass_through",
         tightens=deferral.monitor.on_alarm == "tighten",
     )
+
+
+def loaded_hashes(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> dict[str, str]:
+    """Return the hash of each thing that a certificate is about, as it is loaded now."""
+    files = artifact.manifest.files
+    fitted_files = {name: each.file for name, each in fitted.classifiers.items()}
+    classifiers = {name: files[own].sha256 for name, own in fitted_files.items() if own in files}
+    return hashes_of(loaded, fitted.encoders, classifiers)
 
 
 def _check_encoders(artifact: Artifact, fitted: Fitted, parts: Parts) -> None:

@@ -168,6 +168,8 @@ class _Paid:
         return [task.result() for task in tasks]
 
     async def _run_one(self, batch: Batch, place: int) -> Cell:
+        if batch.deadline.remaining_s() <= 0:
+            return _too_late()  # nothing is sent, so nothing is paid for
         record = batch.records[place]
         columns = {name: [column[place]] for name, column in batch.columns.items()}
         shown = columns.get(self._stage.evidence or "", [()])[0]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from headgate.artifact import JSON
 from headgate.cascade.deferral import CertificateKind
 from headgate.cascade.load import LoadedCascade
+from headgate.cascade.mistakes import listed
 from headgate.cascade.spec import LmSpec, OpenAiSpec, RetrieveSpec, VerifySpec
 from headgate.types import CertificateSummary, GuaranteeState
 
@@ -125,8 +126,8 @@ class Certificate(Part):
         bound = _at_most(self.epsilon)
         whole = "all answers"
         if self.groups:
-            names = " and of ".join(repr(group.group) for group in self.groups if group.certified)
-            whole = f"the records that small models call {names}, each by itself,"
+            names = listed(group.group for group in self.groups if group.certified)
+            whole = f"the answers to records that small models call {names}, each label by itself,"
         match self.kind:
             case "agree":
                 return f"at most {bound} of {whole} differ from the large model's, {chance}"

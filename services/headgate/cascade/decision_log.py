@@ -8,6 +8,7 @@ No text of a record is in it: ids, scores and members of the answer set only.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -92,11 +93,11 @@ class DecisionLog:
         """Open or create the log of a directory, readable to its owner only.
 
         Raises:
-            InputError: The file there is no such log.
+            InputError: The file there is no such log, or the place cannot be written to.
         """
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._max_rows = max_rows
         self._path = directory / FILE
+        _make_private(self._path)
         self._connection = sqlite3.connect(self._path, check_same_thread=False)
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -105,7 +106,6 @@ class DecisionLog:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise _unusable(self._path) from error
-        self._path.chmod(0o600)
 
     def add(self, decisions: Sequence[Decision]) -> None:
         """Append decisions; one that is there already only gains an answer."""
@@ -202,6 +202,18 @@ def read_decisions(directory: Path, certificate_id: str, since: float = 0.0) -> 
             return log.of_certificate(certificate_id, since)
     except sqlite3.DatabaseError as error:
         raise _unusable(path) from error
+
+
+def _make_private(path: Path) -> None:
+    """Make the file and its folder before SQLite does, which gives its other files its rights."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.fchmod(handle, 0o600)
+        os.close(handle)
+    except OSError as error:
+        problem = f"the log of decisions cannot be written ({type(error).__name__})"
+        raise InputError(str(path), problem, "Check the path and its permissions.") from error
 
 
 def _unusable(path: Path) -> InputError:

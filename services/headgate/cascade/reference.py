@@ -73,7 +73,8 @@ For completion in an editor, start the file with
 - A `gate` comes directly after the `classify` it is `of`; a `classify` that another stage
   follows has a gate. Several pairs in a row are allowed: `ngrams`, gate, `encoder`, gate, `verify`.
 - A flow with a gate ends with a `verify` or a `classify`. Nothing comes after a `verify`.
-- A `retrieve` is the `evidence` of a later `verify`. Every model is used by a stage.
+- A `retrieve` is the `evidence` of a later `verify`. Every model is used by a stage, or is
+  the `second_model`.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
 - `replicas` and `resources` need `placement: deployment`; `revision` needs a hub id.
 - `score` needs a gate; `llm_share` and `on_exhausted` need a `verify`, `usd_per_hour` a `price` on

@@ -103,7 +103,12 @@ def _read(path: Path, description: CascadeDescription) -> list[Record]:
     """Return the rows as records with the fields that the cascade reads."""
     from headgate.domains.log_rows import read_records
 
-    return read_records(Path("/dev/stdin") if str(path) == "-" else path, _task(description))
+    return read_records(rows_path(path), _task(description))
+
+
+def rows_path(path: Path) -> Path:
+    """Return where rows are read: `-` is stdin."""
+    return Path("/dev/stdin") if str(path) == "-" else path
 
 
 def _task(description: CascadeDescription) -> LogTask:

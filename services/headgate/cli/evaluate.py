@@ -82,24 +82,49 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
     from headgate.cascade.assemble import task_of
     from headgate.cascade.load import load_cascade
     from headgate.cascade.open import open_engine
-    from headgate.domains.log_rows import read_column, read_labelled
+    from headgate.domains.log_rows import read_labelled
 
     loaded = with_artifact(load_cascade(file), artifact)
+    _check_options(loaded, large_alone, report, slice_ or ())
     large_alone = large_alone or report is not None
-    if large_alone and not _large_models(loaded):
-        option = "--report" if report else "--large-alone"
-        raise InputError(option, f"{loaded.name} has no large model", "Leave it out.")
     rows = read_labelled(labels, task_of(loaded))
+    slices = _slices(labels, slice_ or (), len(rows))
     engine = open_engine(loaded, os.environ)
     if not quiet:
         note(f"evaluating {loaded.name}, revision {engine.revision}, on {len(rows)} rows")
-    slices = {key: read_column(labels, key) for key in slice_ or ()}
     with progress(shown=not (quiet or no_progress)) as told:
         evaluation = asyncio.run(_measure(engine, rows, large_alone, slices, told))
     compared = _compared(loaded, engine, evaluation)
-    if report is not None:
-        _write_page(report, compared)
+    if report is not None and compared is not None:
+        _write_page(report, compared, quiet=quiet)
     _show(loaded, engine, evaluation, compared, output)
+
+
+def _check_options(
+    loaded: LoadedCascade, large_alone: bool, report: Path | None, slices: Sequence[str]
+) -> None:
+    """Refuse what cannot be done before a model is asked, which costs.
+
+    Raises:
+        InputError: An option asks for what is not there.
+    """
+    option = "--report" if report else "--large-alone"
+    if (large_alone or report) and not _large_models(loaded):
+        raise InputError(option, f"{loaded.name} has no large model", "Leave it out.")
+    if slices and not (large_alone or report):
+        raise InputError("--slice", "only a comparison is sliced", "Add --report.")
+    if report is not None and not report.absolute().parent.is_dir():
+        raise InputError(option, f"there is no folder {report.parent}", "Name one that is there.")
+
+
+def _slices(labels: Path, keys: Sequence[str], rows: int) -> dict[str, list[str]]:
+    """Return the values of the rows by the key of each slice."""
+    from headgate.domains.log_rows import read_column
+
+    found = {key: read_column(labels, key) for key in keys}
+    if any(len(values) != rows for values in found.values()):
+        raise InputError("--slice", "several rows of pairs are one record", "Leave it out.")
+    return found
 
 
 def _compared(loaded: LoadedCascade, engine: Engine, found: Evaluation) -> EvaluationReport | None:
@@ -120,13 +145,12 @@ def _compared(loaded: LoadedCascade, engine: Engine, found: Evaluation) -> Evalu
     return build_report(found.outcomes, subject, certificate=certificate)
 
 
-def _write_page(path: Path, compared: EvaluationReport | None) -> None:
+def _write_page(path: Path, compared: EvaluationReport, *, quiet: bool) -> None:
     from headgate.evaluation.page import html_page
 
-    if compared is None:
-        raise InputError("--report", "a flow without a gate has no choice to report", "Add a gate.")
     path.write_text(html_page(compared), encoding="utf-8")
-    note(f"report written to {path}")
+    if not quiet:
+        note(f"report written to {path}")
 
 
 def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headgate.cli.call import Address, CascadeName, Input, Timeout
+from headgate.cli.call import Address, CascadeName, Input, Timeout, rows_path
 from headgate.cli.exits import exit_code
 from headgate.cli.options import OutputFormat
 from headgate.cli.output import Output, emit, emit_json, note, table
@@ -37,7 +37,7 @@ def feedback(
     from headgate.client import Client
     from headgate.domains.log_rows import read_feedback
 
-    rows = read_feedback(input_)
+    rows = read_feedback(rows_path(input_))
     outcomes: list[FeedbackOutcome] = []
     with Client(address, timeout_s=timeout_s) as client:
         for start in range(0, len(rows), MAX_BATCH):

@@ -53,7 +53,8 @@ def percent(share: float | None) -> str:
 
 def points(share: float) -> str:
     """Return a difference of two shares in points, with a true minus sign."""
-    return f"{100 * share:.1f}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(100 * share, 1) + 0.0  # adding 0 takes the sign of a zero away
+    return f"{rounded:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def dollars(usd: float | None) -> str:
@@ -153,7 +154,7 @@ def finding(certificate: CertificateSummary, observed: Rate) -> str:
     if observed.high <= certificate.epsilon:
         return f"{seen} That is within {aim}, beyond chance."
     side = "above" if (observed.value or 0.0) > certificate.epsilon else "within"
-    return f"{seen} That is {side} {aim}, though so many rows cannot tell for sure."
+    return f"{seen} That is {side} {aim}, though the rows are too few to be sure."
 
 
 def assumptions(certificate: CertificateSummary | None) -> tuple[str, ...]:

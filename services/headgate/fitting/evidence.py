@@ -44,11 +44,12 @@ class Evidence:
         Raises:
             ModelError: A probability is no number: a gate could only keep nothing of it.
         """
-        for stage, predictions in {**self.predictions, "second": self.second or ()}.items():
+        own = {f"classifier {name!r}": found for name, found in self.predictions.items()}
+        for place, predictions in {**own, "second model": self.second or ()}.items():
             wrong = sum(not math.isfinite(sum(each.probabilities)) for each in predictions)
             if wrong:
                 raise ModelError(
-                    f"classifier {stage!r}",
+                    place,
                     f"its probabilities of {wrong} development rows are no numbers",
                     "Look at the training rows, or use another model.",
                 )

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -47,7 +48,7 @@ from headgate.fitting.cases import build_case_store
 from headgate.fitting.certify import Issue, certify
 from headgate.fitting.evidence import Evidence, reference_scores
 from headgate.fitting.gates import gates_within_budget
-from headgate.fitting.needs import asks_reference, needs_tuning
+from headgate.fitting.needs import asks_reference, needs_tuning, refuse_many_tiers
 from headgate.fitting.reference import Cases, ask_reference
 from headgate.fitting.split import without_seen
 from headgate.fitting.train import train_pair_classifier, train_text_classifier
@@ -96,10 +97,13 @@ def fit_cascade(
         report: Told of progress.
 
     Raises:
-        InputError: Too few rows, or rows of one answer only.
-        ModelError: An encoder cannot be loaded.
+        InputError: Too few rows, or rows of one answer or one template only; too many tiers to
+            certify; or the large model does not answer.
+        ModelError: An encoder cannot be loaded, or a classifier gives no numbers.
+        LmRefusedError: The large model's key is not where the file says.
         ArtifactError: The place is taken by something else.
     """
+    refuse_many_tiers(loaded.spec)
     development = without_seen(rows.development, rows.train)
     if len(development) < MIN_DEVELOPMENT_ROWS:
         raise InputError(
@@ -159,10 +163,10 @@ class _Fit:
 
     def write(self, writer: ArtifactWriter, issued: datetime) -> Artifact:
         """Fit all parts in order and write them."""
-        classifiers = {name: self._train(name, model) for name, model in self._trained().items()}
+        trained = self._trained()
+        classifiers = {name: self._train(name, model) for name, model in trained.items()}
         predictions = {
-            name: self._predict(name, model, classifiers[name])
-            for name, model in self._trained().items()
+            name: self._predict(name, model, classifiers[name]) for name, model in trained.items()
         }
         for name, classifier in classifiers.items():
             classifier.save(writer.path(_classifier_file(name)))
@@ -171,24 +175,30 @@ class _Fit:
         evidence = self._evidence(units, predictions, cases)
         gates, certificate = self._decide(evidence, writer, issued)
         if self._watched(certificate):
-            scores = reference_scores(evidence, gates)
-            writer.write_json(REFERENCE_SCORES, scores)
-        fitted = Fitted(
+            writer.write_json(REFERENCE_SCORES, reference_scores(evidence, gates))
+        metrics = self._metrics(evidence, gates, cases)
+        return writer.finish(KIND, facts_of(self._fitted(gates, certificate, metrics)))
+
+    def _fitted(
+        self,
+        gates: Mapping[str, FittedGate],
+        certificate: Certificate | None,
+        metrics: Mapping[str, float],
+    ) -> Fitted:
+        inputs: Literal["text", "pair"] = "pair" if self.task.pairs else "text"
+        return Fitted(
             key=fit_key(self.loaded.spec),
             classifiers={
-                name: FittedClassifier(
-                    file=_classifier_file(name), inputs="pair" if self.task.pairs else "text"
-                )
-                for name in classifiers
+                name: FittedClassifier(file=_classifier_file(name), inputs=inputs)
+                for name in self._trained()
             },
             gates=gates,
             encoders={name: encoder.fingerprint for name, encoder in self.encoders.items()},
-            metrics=self._metrics(evidence, gates, cases),
+            metrics=metrics,
             versions=_versions(),
             data_sha256=_data_hash(self.rows),
             certificate=certificate,
         )
-        return writer.finish(KIND, facts_of(fitted))
 
     def _trained(self) -> dict[str, str]:
         """Return the model of each classifier by its name: the stages', and a second model's."""
@@ -202,8 +212,16 @@ class _Fit:
         deferral = self.loaded.spec.deferral
         if deferral.certificate is None:
             return Units(np.ones(len(rows), bool), np.zeros(len(rows), bool))
-        share = TUNE_SHARE if needs_tuning(self.loaded.spec, len(rows)) else 0.0
-        return part_units(rows, share, self.seed)
+        tunes = needs_tuning(self.loaded.spec, len(rows))
+        units = part_units(rows, TUNE_SHARE if tunes else 0.0, self.seed)
+        if tunes and not units.tune.any():
+            raise InputError(
+                "development rows",
+                "they are of one template, and this certificate needs some to tune on "
+                "that share none with those that certify",
+                "Give rows of more templates.",
+            )
+        return units
 
     def _evidence(
         self, units: Units, predictions: Mapping[str, Sequence[Prediction]], cases: Cases | None

@@ -1,14 +1,30 @@
 """What a fit needs for the certificate that the file asks for.
 
-deferral of the file -> are tuning rows needed? is the large model asked?
+spec of the file -> can its tiers be planned? are tuning rows needed? is the large model asked?
 """
 
 from __future__ import annotations
 
 from headgate.cascade.deferral import DeferralSpec
 from headgate.cascade.spec import CascadeSpec
+from headgate.errors import InputError
 from headgate.gate.head import MIN_ROWS
-from headgate.gate.tiers import TUNE_SHARE
+from headgate.gate.tiers import MAX_TIERS, TUNE_SHARE
+
+
+def refuse_many_tiers(spec: CascadeSpec) -> None:
+    """Refuse a certificate of more tiers than can be planned, before anything is paid for.
+
+    Raises:
+        InputError: There are more, and a certificate is asked for.
+    """
+    tiers = sum(stage.kind == "classify" for stage in spec.flow)
+    if spec.deferral.certificate is not None and tiers > MAX_TIERS:
+        raise InputError(
+            "spec.flow",
+            f"{tiers} classify stages cannot be certified together",
+            f"Use at most {MAX_TIERS}, or no certificate.",
+        )
 
 
 def asks_reference(deferral: DeferralSpec) -> bool:

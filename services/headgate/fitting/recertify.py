@@ -13,13 +13,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headgate.artifact import Artifact, ArtifactWriter
+from headgate.cascade.assemble import loaded_hashes
 from headgate.cascade.certificate import Certificate
 from headgate.cascade.decision_log import Decision
 from headgate.cascade.fitted import (
@@ -35,6 +36,7 @@ from headgate.cascade.load import LoadedCascade
 from headgate.cascade.spec import GateSpec
 from headgate.errors import InputError
 from headgate.fitting.proven import LADDER, TIGHTER
+from headgate.fitting.score import halfway
 from headgate.gate.audit import AuditRow, RiskEstimate, weighted_risk
 from headgate.gate.bounds import labels_needed, risk_upper_bound
 from headgate.gate.stream import Rung, certify_threshold
@@ -44,6 +46,8 @@ from headgate.gate.tiers import LossKind, TierEvidence, certify_list
 MAX_REFERENCE_SCORES = 5_000
 """The newest ones, for the monitor of drift."""
 _LEVELS = 400
+_SURE_ROWS = 3.9
+"""How many times the fewest labels a first threshold is expected to keep, as in a fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,17 @@ class Recertified:
         return self.fitted.certificate
 
     def write(self) -> Artifact:
-        """Put it in the place of the artifact; every other file stays as it is."""
+        """Put it in the place of the artifact; every other file stays as it is.
+
+        Raises:
+            InputError: The artifact is a copy of a remote one.
+        """
+        if "://" in self.artifact.place:
+            raise InputError(
+                self.artifact.place,
+                "a certificate is written to a local directory, and this is a URL",
+                "Copy the artifact, name the copy with --artifact, and copy it back.",
+            )
         with ArtifactWriter(self.artifact.directory) as writer:
             for name in self.artifact.manifest.files:
                 if name != REFERENCE_SCORES:
@@ -88,20 +102,27 @@ def certificate_in_service(loaded: LoadedCascade) -> Certificate:
 
     Raises:
         ArtifactError: There is no artifact, or one for another file.
-        InputError: It has no certificate, or one that needs a fit.
+        InputError: It has no certificate, one that needs a fit, or one about other files.
     """
-    fitted = read_fitted(Artifact.open(loaded.artifact, kind=KIND), loaded.spec)
+    artifact = Artifact.open(loaded.artifact, kind=KIND)
+    fitted = read_fitted(artifact, loaded.spec)
     certificate = fitted.certificate
     problem = ""
     if loaded.spec.deferral.audits is None or certificate is None:
         problem = "it asks for no certificate with audits"
     elif certificate.kind == "two_sided" or certificate.groups:
         problem = "certificates of single classes need labels of each class"
-    elif sum(isinstance(stage, GateSpec) for stage in loaded.spec.flow) > 1:
+    elif len(_gates(loaded)) > 1:
         problem = "which tiers run can be planned by a fit only"
+    elif dict(certificate.hashes) != loaded_hashes(loaded, artifact, fitted):
+        problem = "its prompt or a model has changed since it was fitted"
     if problem or certificate is None:
         raise InputError(f"cascade {loaded.name!r}", problem, "Fit it with new labels.")
     return certificate
+
+
+def _gates(loaded: LoadedCascade) -> list[GateSpec]:
+    return [stage for stage in loaded.spec.flow if isinstance(stage, GateSpec)]
 
 
 def recertify(
@@ -123,8 +144,7 @@ def recertify(
         ArtifactError: There is no artifact, or one for another file.
     """
     present = certificate_in_service(loaded)
-    share = loaded.spec.deferral.audits.share if loaded.spec.deferral.audits else 0.0
-    sample = [each for each in decisions if each.coin < share]
+    sample = _uniform(loaded, decisions)
     if not sample:
         raise InputError(
             f"cascade {loaded.name!r}",
@@ -133,12 +153,12 @@ def recertify(
         )
     artifact = Artifact.open(loaded.artifact, kind=KIND)
     fitted = read_fitted(artifact, loaded.spec)
-    (name,) = fitted.gates
+    (own,) = _gates(loaded)
     reference = np.array(artifact.read_json(REFERENCE_SCORES), np.float64)
-    walk = _Walk(_evidence(sample, present.kind), _frozen(reference), present)
-    gate = walk.gate(fitted.gates[name])
+    walk = _Walk(_evidence(sample, present.kind), reference, present, own.of)
+    gate = walk.gate(fitted.gates[own.name])
     moment = (issued or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
-    update = {"gates": {name: gate}, "certificate": walk.certificate(sample, moment)}
+    update = {"gates": {own.name: gate}, "certificate": walk.certificate(sample, moment)}
     scores = [each.score for each in decisions][-MAX_REFERENCE_SCORES:]
     return Recertified(
         artifact,
@@ -150,6 +170,14 @@ def recertify(
         sum(each.gold is not None for each in sample),
         weighted_risk(_audit_rows(decisions), len(decisions)),
     )
+
+
+def _uniform(loaded: LoadedCascade, decisions: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions whose coin is below the share of audits, or what it was at some time."""
+    audits = loaded.spec.deferral.audits
+    shares = [audits.share] if audits else []
+    share = min([*shares, *(each.propensity for each in decisions)], default=0.0)
+    return [each for each in decisions if each.coin < share]
 
 
 def _evidence(sample: Sequence[Decision], kind: str) -> TierEvidence:
@@ -174,19 +202,16 @@ def _reference_right(decision: Decision, kind: str) -> bool:
     return decision.reference == decision.gold
 
 
-def _frozen(reference: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return thresholds that the sample has no part in, descending."""
-    levels = np.quantile(reference, np.linspace(0, 1, _LEVELS), method="lower")
-    return tuple(np.unique(levels)[::-1].tolist())
-
-
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """The certification of one score on the uniform sample."""
 
     evidence: TierEvidence
-    frozen: tuple[float, ...]
+    reference: NDArray[np.float64]
+    """Shape (m,), scores of other records."""
     present: Certificate
+    tier: str
+    """The classify stage whose score it is."""
 
     def rung(self, epsilon: float) -> Rung | None:
         """Return the threshold that is certified for an epsilon."""
@@ -194,9 +219,26 @@ class _Walk:
         if kind in ("agree", "regret"):
             bad = self.evidence.reference_correct & ~self.evidence.correct[:, 0]
             scores = self.evidence.scores[:, 0]
-            return certify_threshold(scores, bad, epsilon=epsilon, delta=delta)
+            found = certify_threshold(scores, bad, epsilon=epsilon, delta=delta)
+            return found and replace(found, threshold=halfway(scores, found.threshold))
         own: LossKind = "selective" if kind == "selective" else "netgap"
-        return certify_list(self.evidence, self.frozen, kind=own, epsilon=epsilon, delta=delta)
+        frozen = self._frozen(epsilon)
+        return certify_list(self.evidence, frozen, kind=own, epsilon=epsilon, delta=delta)
+
+    def _frozen(self, epsilon: float) -> list[float]:
+        """Return thresholds that the sample's answers have no part in, descending.
+
+        `selective` is tested on what is kept alone: a first threshold that keeps too few would
+        end the walk at once.
+        """
+        levels = np.quantile(self.reference, np.linspace(0, 1, _LEVELS), method="lower")
+        thresholds = np.unique(levels)[::-1]
+        if self.present.kind != "selective":
+            return list(map(float, thresholds))
+        shares = (self.reference[:, None] >= thresholds).mean(axis=0)
+        fewest = _SURE_ROWS * labels_needed(epsilon, self.present.delta)
+        first = int((shares * len(self.evidence.scores) < fewest).sum())
+        return list(map(float, thresholds[min(first, len(thresholds) - 1) :]))
 
     def gate(self, gate: FittedGate) -> FittedGate:
         """Return the gate with new thresholds; score, maps and head stay."""
@@ -225,7 +267,7 @@ class _Walk:
         update = {
             "certified": found is not None,
             "reason": "" if found else f"{len(sample)} sampled decisions do not prove it",
-            "tiers": self.present.tiers if found else (),
+            "tiers": (self.tier,) if found else (),
             "n": found.n if found else len(sample),
             "bad": found.bad if found else 0,
             "p_value": found.p_value if found else 1.0,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headgate.cascade.assemble import task_of
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.open import open_large_models
-from headgate.cascade.spec import RetrieveSpec, VerifySpec
+from headgate.cascade.spec import LmSpec, RetrieveSpec, VerifySpec
 from headgate.domains.log_rows import LabelledRecord
 from headgate.errors import HeadgateError, InputError
 from headgate.fitting.cases import case_id
@@ -23,8 +23,8 @@ from headgate.stages.catalog import Verify
 from headgate.stages.contract import Batch
 from headgate.types import Deadline, Hit, Judgement
 
-CHUNK = 64
 CHUNK_TIMEOUT_S = 600.0
+"""For as many rows as are asked about at once."""
 MOST_FAILED_SHARE = 0.1
 """With more rows without an answer something is wrong with the endpoint or the recording."""
 
@@ -69,12 +69,12 @@ async def _ask_all(
 ) -> list[str | None]:
     spec = next(stage for stage in loaded.spec.flow if isinstance(stage, VerifySpec))
     model = open_large_models(loaded, environment)[spec.model]
-    stage = _verify(loaded, spec, model)
+    stage, at_once = _verify(loaded, spec, model), _at_once(loaded, spec)
     found: list[str | None] = []
     problems: list[HeadgateError] = []
     try:
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
+        for start in range(0, len(rows), at_once):
+            chunk = rows[start : start + at_once]
             shown = _evidence(loaded, spec, chunk, cases)
             columns = {spec.evidence: shown} if spec.evidence else {}
             records = [row.record for row in chunk]
@@ -98,6 +98,12 @@ def _verify(loaded: LoadedCascade, spec: VerifySpec, model: LargeModel) -> Verif
         instruction=loaded.prompts[spec.name],
         evidence=spec.evidence,
     )
+
+
+def _at_once(loaded: LoadedCascade, spec: VerifySpec) -> int:
+    """Return how many rows share a deadline: a model that takes one at a time needs longer."""
+    large = loaded.spec.models[spec.model]
+    return large.max_concurrency if isinstance(large, LmSpec) else 1
 
 
 def _evidence(

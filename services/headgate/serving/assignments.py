@@ -5,9 +5,12 @@ LoadedCascade, Artifact, Engine -> Watched, or None where the file asks for no a
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 from headgate.artifact import Artifact
+from headgate.cascade.assemble import loaded_hashes
 from headgate.cascade.certificate import Certificate
 from headgate.cascade.deferral import AuditsSpec, DeferralSpec
 from headgate.cascade.engine import Engine
@@ -34,7 +37,8 @@ def watched_of(
         LmRefusedError: The key of the audits is not where the file says.
     """
     deferral = loaded.spec.deferral
-    certificate = read_fitted(artifact, loaded.spec).certificate
+    fitted = read_fitted(artifact, loaded.spec)
+    certificate = fitted.certificate
     if deferral.audits is None or certificate is None:
         return None
     if REFERENCE_SCORES not in artifact.manifest.files:
@@ -44,17 +48,29 @@ def watched_of(
             "Fit it again: headgate fit CASCADE --labels LABELS.",
         )
     scores = artifact.read_json(REFERENCE_SCORES)
-    settings = _settings(deferral, deferral.audits, certificate)
+    name = _watched_name(certificate, loaded_hashes(loaded, artifact, fitted))
+    settings = _settings(deferral, deferral.audits, certificate, name=name)
     key = read_secret(deferral.audits.key, environment).encode() if deferral.audits.key else b""
     return Watched(engine, Assignment(settings, _numbers(scores, artifact.place)), key)
 
 
+def _watched_name(certificate: Certificate, loaded: Mapping[str, str]) -> str:
+    """Return what decisions are logged under: the certificate's id if it is about what is loaded.
+
+    What another prompt or model answered may not certify the files of the certificate anew.
+    """
+    if dict(certificate.hashes) == dict(loaded):
+        return certificate.id
+    content = json.dumps(dict(loaded), sort_keys=True)
+    return f"{certificate.id}-{hashlib.sha256(content.encode()).hexdigest()[:6]}"
+
+
 def _settings(
-    deferral: DeferralSpec, audits: AuditsSpec, certificate: Certificate
+    deferral: DeferralSpec, audits: AuditsSpec, certificate: Certificate, *, name: str
 ) -> WatchSettings:
     alpha = deferral.monitor.alpha
     return WatchSettings(
-        certificate_id=certificate.id,
+        certificate_id=name,
         risk_epsilon=min(certificate.alarm_epsilon, LARGEST_ALARM_EPSILON),
         risk_alpha=alpha,
         score_alpha=alpha,

@@ -33,6 +33,8 @@ MAX_WAITING = 1_000
 """Audits that wait; one more is given up, and counts as missing."""
 MAX_PENDING = 100_000
 """Decisions kept while the watcher cannot be reached; the oldest are dropped."""
+CLOSE_TIMEOUT_S = 10.0
+"""For the last report; Serve ends a replica that takes longer than 20 s to stop."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,10 @@ class Guard:
         self._decisions: list[Decision] = []
         self._answers: list[AuditAnswer] = []
         self._waiting: asyncio.Queue[tuple[Decision, Record]] = asyncio.Queue(MAX_WAITING)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._reporting = asyncio.Lock()
+        self._closing = asyncio.Event()
+        self._reporter: asyncio.Task[None] | None = None
+        self._auditors: list[asyncio.Task[None]] = []
         self.status: Status | None = None
         self.skipped = 0
         """Audits that were drawn and not made."""
@@ -100,32 +105,48 @@ class Guard:
         self._key = self._key or await self._watcher.key()
         self._take(await self._watcher.assign(self._assignment))
         self._engine.observer = self._observe
-        self._tasks = [asyncio.create_task(self._report_for_ever())]
-        self._tasks += [asyncio.create_task(self._audit_for_ever()) for _ in range(AUDITORS)]
+        self._reporter = asyncio.create_task(self._report_until_closed())
+        self._auditors = [asyncio.create_task(self._audit_for_ever()) for _ in range(AUDITORS)]
 
     async def close(self) -> None:
         """Stop observing and report what is left; audits that wait are given up."""
         self._engine.observer = lambda observation: None
-        for task in self._tasks:
+        for task in self._auditors:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(Exception):  # the watcher may be gone before us
-            await self.report()
-        await self._watcher.close()
+        await asyncio.gather(*self._auditors, return_exceptions=True)
+        self._closing.set()
+        if self._reporter is not None:
+            # Not cancelled at once: a report that is cut off would be sent and counted twice.
+            _, late = await asyncio.wait([self._reporter], timeout=CLOSE_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+        try:
+            await self._watcher.close()
+        except Exception as error:  # noqa: BLE001 - what follows us must start all the same
+            internal_error(error, f"close the watch of {self._engine.name}")
 
     async def feedback(self, feedback: Sequence[Feedback]) -> list[FeedbackOutcome]:
-        """Hand right answers to the log; a label outside the answer set is refused."""
+        """Hand right answers to the log; a label outside the answer set is refused.
+
+        Raises:
+            UnavailableError: The watcher cannot be reached.
+        """
         labels = self._engine.task.labels
-        declared = [each for each in feedback if not labels or each.label in labels]
+        declared = [not labels or each.label in labels for each in feedback]
         await self.report()  # what was answered a moment ago is to be found
-        problems = iter(await self._watcher.feedback(declared))
+        known = [each for each, own in zip(feedback, declared, strict=True) if own]
+        problems = iter(await self._watcher.feedback(known))
         return [
-            _outcome(each, next(problems) if each in declared else "its label is not declared")
-            for each in feedback
+            _outcome(each, next(problems) if own else "its label is not declared")
+            for each, own in zip(feedback, declared, strict=True)
         ]
 
     async def report(self) -> None:
         """Tell the watcher what happened, and take the state it answers."""
+        async with self._reporting:  # one after the other: the monitors read streams in order
+            await self._report()
+
+    async def _report(self) -> None:
         decisions, self._decisions = self._decisions, []
         answers, self._answers = self._answers, []
         try:
@@ -141,13 +162,21 @@ class Guard:
             self._take(status)
 
     def _take(self, status: Status) -> None:
+        if status.certificate_id != self.settings.certificate_id:
+            return  # another gateway has moved on to another certificate
         if self.status is not None and status.state is not self.status.state:
             log.warning("guarantee cascade=%s state=%s", self._engine.name, status.state)
         self.status = status
         self._engine.guarantee.take(status.state)
 
     def _observe(self, seen: Observation) -> None:
-        """Note a record; it must not wait, since the reply does."""
+        """Note a record; it must not wait nor fail, since the reply would."""
+        try:
+            self._note(seen)
+        except Exception as error:  # noqa: BLE001 - the answer is right without its audit
+            internal_error(error, f"observe {self._engine.name}")
+
+    def _note(self, seen: Observation) -> None:
         certificate = self.settings.certificate_id
         suspect = self._engine.guarantee.state is GuaranteeState.SUSPECT
         name = f"{seen.origin.request_id}|{seen.record.id}"
@@ -174,9 +203,10 @@ class Guard:
         except asyncio.QueueFull:
             self.skipped += 1
 
-    async def _report_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(REPORT_PERIOD_S)
+    async def _report_until_closed(self) -> None:
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), REPORT_PERIOD_S)
             if self._decisions or self._answers:
                 try:
                     await self.report()

@@ -123,10 +123,10 @@ class Host:
         loaded = [from_inline(values) for values in cascades]
         check_names(loaded)
         hosted = {each.name: await self._open(each) for each in loaded}
-        before, self._hosted = self._hosted, hosted
-        await _end_guards(before)
-        for name, each in hosted.items():
-            self._hosted[name] = await _begin_guard(each)
+        # Two guards of one directory would write over one another's state. Until the new ones
+        # know the state of their certificates, the engines before answer.
+        await _end_guards(self._hosted)
+        self._hosted = {name: await _begin_guard(each) for name, each in hosted.items()}
 
     async def close(self) -> None:
         """End what large models are still asked, and close their connections."""
@@ -201,7 +201,8 @@ class Host:
     def _purse(self, loaded: LoadedCascade) -> Purse:
         """Return the cascade's purse; it stays as full as it is while the budget stays the same."""
         deferral = loaded.spec.deferral
-        key = f"{loaded.name} {deferral.budget.model_dump_json()} {deferral.audits is None}"
+        audited, certified = deferral.audits is not None, deferral.certificate is not None
+        key = repr((loaded.name, deferral.budget.model_dump_json(), audited, certified))
         if key not in self._purses:
             self._purses[key] = purse_of(deferral)
         return self._purses[key]
@@ -209,6 +210,9 @@ class Host:
     def _guard(self, name: str, watched: Watched | None) -> Guard | None:
         if watched is None:
             return None
+        if not self._state_dir:
+            problem = "audits keep decisions, and no directory is named for them"
+            raise InputError(f"cascade {name!r}", problem, "Name one, with --state-dir.")
         return Guard(watched, self._open_watcher(str(Path(self._state_dir) / name)))
 
     def _encoder(self, loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEncoder:
@@ -238,11 +242,14 @@ async def _begin_guard(hosted: Hosted) -> Hosted:
     try:
         await hosted.guard.start()
     except HeadgateError as error:
-        return replace(hosted, engine=None, guard=None, problem=error)
+        problem = error
     except Exception as error:  # noqa: BLE001 - one cascade must not take the others along
         problem = internal_error(error, f"watch {hosted.name}")
-        return replace(hosted, engine=None, guard=None, problem=problem)
-    return hosted
+    else:
+        return hosted
+    await hosted.guard.close()
+    log.error("cascade_not_watched name=%s problem=%s", hosted.name, problem)
+    return replace(hosted, engine=None, guard=None, problem=problem)
 
 
 async def _end_guards(hosted: Mapping[str, Hosted]) -> None:

@@ -99,9 +99,10 @@ def _budgets(snapshots: list[tuple[str, Snapshot]]) -> Iterator[Metric]:
         "Spent and reserved on the large model since the start, audits included.",
         each(lambda found: found.answers.usd + found.audits.usd),
     )
-    yield _counter(
+    # No counter: what a cache answers is given back, and a counter that falls looks like a restart.
+    yield _gauge(
         "headgate_budget_calls",
-        "Calls of the large model that the budget paid for, audits included.",
+        "Calls of the large model that the budget paid for since the start, audits included.",
         each(lambda found: found.answers.calls + found.audits.calls),
     )
     yield _counter(

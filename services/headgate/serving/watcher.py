@@ -9,6 +9,7 @@ last seconds.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import threading
@@ -26,9 +27,13 @@ from headgate.gate.audit import AuditRow
 from headgate.gate.watch import StateChange, Watch, WatchSettings, audit_update
 from headgate.types import Feedback, GuaranteeState
 
-STATE_FILE = "watch.json"
+STATE_FILE = "watch-{}.json"
+"""One a certificate: going back to an older one must not certify again what is void."""
 KEY_FILE = "audit_key"
+KEY_BYTES = 32
 SAVE_PERIOD_S = 2.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class AuditAnswer:
 class Status:
     """What gateways are told."""
 
+    certificate_id: str
+    """Of the certificate that is watched; another gateway may have assigned another one."""
     state: GuaranteeState
     risk_evidence: float
     """The alarm is raised at 1."""
@@ -84,14 +91,19 @@ class Watcher:
         self._audits = self._disagreements = 0
 
     def key(self) -> bytes:
-        """Return the secret of the audits' coins, made once and kept."""
+        """Return the secret of the audits' coins, made once and kept.
+
+        Raises:
+            InputError: The file of the secret is damaged.
+        """
         path = self._directory / KEY_FILE
         with self._lock:
-            if not path.is_file():
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(handle, "wb") as file:
-                    file.write(secrets.token_bytes(32))
-            return path.read_bytes()
+            if not path.exists():
+                _write_key(path)
+            key = path.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise InputError(str(path), "it is no key of audits", "Remove it; another is made.")
+        return key
 
     def assign(self, assignment: Assignment) -> Status:
         """Watch a certificate; what is known of the same one is taken up again.
@@ -101,6 +113,7 @@ class Watcher:
         """
         with self._lock:
             scores = np.array(assignment.reference_scores, np.float64)
+            self._save()  # what is watched now; a second gateway may assign the same
             self._watch = self._restored(assignment.settings, scores)
             self._save()
             return self._status(self._watch)
@@ -121,11 +134,13 @@ class Watcher:
                 self._note_answer(audit)
             at = datetime.now(UTC).isoformat(timespec="seconds")
             before = watch.state
-            own = [d for d in decisions if d.certificate_id == watch.settings.certificate_id]
-            watch.observe_scores(np.array([d.score for d in own], np.float64), at=at)
-            watch.observe_audits(*audit_update(_audit_rows(own, audits), watch.settings), at=at)
+            own = watch.settings.certificate_id
+            scores = [each.score for each in decisions if each.certificate_id == own]
+            watch.observe_scores(np.array(scores, np.float64), at=at)
+            rows = [each for each in _audit_rows(decisions, audits) if _fits(each, watch.settings)]
+            watch.observe_audits(*audit_update(rows, watch.settings), at=at)
             if watch.state is not before or time.monotonic() - self._saved_at > SAVE_PERIOD_S:
-                self._save()
+                self._try_to_save()
             return self._status(watch)
 
     def feedback(self, feedback: Sequence[Feedback]) -> list[str]:
@@ -157,15 +172,16 @@ class Watcher:
 
     def _restored(self, settings: WatchSettings, scores: np.ndarray) -> Watch:
         """Return the watch of the state file, or a new one without a file."""
-        if not self._state_path.exists():
+        path = self._state_path(settings)
+        if not path.exists():
             return Watch(settings, scores)
         try:
-            saved: Mapping[str, object] = json.loads(self._state_path.read_text("utf-8"))
+            saved: Mapping[str, object] = json.loads(path.read_text("utf-8"))
             return Watch.from_json(saved, settings, scores)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ArithmeticError, RecursionError) as error:
             # Starting afresh would certify again what may have been void.
             raise InputError(
-                str(self._state_path),
+                str(path),
                 "the state of the watch cannot be read",
                 "Certify again, with `headgate recertify` or `fit`, and move the file away.",
             ) from error
@@ -173,17 +189,25 @@ class Watcher:
     def _save(self) -> None:
         if self._watch is None:
             return
-        partial = self._state_path.with_suffix(".partial")
+        path = self._state_path(self._watch.settings)
+        partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(self._watch.to_json()), "utf-8")
-        partial.replace(self._state_path)
+        partial.replace(path)
         self._saved_at = time.monotonic()
 
-    @property
-    def _state_path(self) -> Path:
-        return self._directory / STATE_FILE
+    def _try_to_save(self) -> None:
+        """Save, or leave it to the next report: a report that fails is sent and counted twice."""
+        try:
+            self._save()
+        except OSError as error:
+            log.error("watch_not_saved type=%s", type(error).__name__)
+
+    def _state_path(self, settings: WatchSettings) -> Path:
+        return self._directory / STATE_FILE.format(settings.certificate_id)
 
     def _status(self, watch: Watch) -> Status:
         return Status(
+            watch.settings.certificate_id,
             watch.state,
             watch.risk_evidence,
             watch.score_evidence,
@@ -191,6 +215,25 @@ class Watcher:
             self._disagreements,
             watch.changes,
         )
+
+
+def _write_key(path: Path) -> None:
+    """Write a new key, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+    partial.replace(path)
+
+
+def _fits(row: AuditRow, settings: WatchSettings) -> bool:
+    """Return whether an audit can speak of what is watched.
+
+    One that came late, from another gateway or from before a change, may be of another certificate
+    or of a smaller share of audits.
+    """
+    return row.version == settings.certificate_id and row.propensity >= settings.audits.share
 
 
 def _audit_rows(decisions: Sequence[Decision], audits: Sequence[AuditAnswer]) -> list[AuditRow]:

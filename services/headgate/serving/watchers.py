@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headgate.cascade.decision_log import Decision
+from headgate.errors import UnavailableError
 from headgate.serving.watcher import Assignment, AuditAnswer, Status, Watcher
 from headgate.types import Feedback
 
@@ -66,24 +67,43 @@ class ActorWatcher:
 
     async def key(self) -> bytes:
         """Return the secret of the audits' coins."""
-        return bytes(await self._actor.key.remote())
+        return bytes(await _answer(self._actor.key.remote()))
 
     async def assign(self, assignment: Assignment) -> Status:
         """Watch a certificate."""
-        status: Status = await self._actor.assign.remote(assignment)
+        status: Status = await _answer(self._actor.assign.remote(assignment))
         return status
 
     async def report(
         self, decisions: Sequence[Decision], audits: Sequence[AuditAnswer]
     ) -> Status | None:
         """Take what happened; None when there is no assignment."""
-        status: Status | None = await self._actor.report.remote(list(decisions), list(audits))
+        call = self._actor.report.remote(list(decisions), list(audits))
+        status: Status | None = await _answer(call)
         return status
 
     async def feedback(self, feedback: Sequence[Feedback]) -> list[str]:
         """Note right answers; return what is wrong with each."""
-        problems: list[str] = await self._actor.feedback.remote(list(feedback))
+        problems: list[str] = await _answer(self._actor.feedback.remote(list(feedback)))
         return problems
 
     async def close(self) -> None:
         """Leave it running: other gateways may use it, and its state is saved."""
+
+
+async def _answer(call: Any) -> Any:  # noqa: ANN401 - Ray's references have no type
+    """Return what the actor answers; its errors without Ray's text, which is a traceback.
+
+    Raises:
+        UnavailableError: The actor is gone, or did not start.
+    """
+    from ray.exceptions import RayActorError, RayTaskError
+
+    try:
+        return await call
+    except RayTaskError as error:
+        raise error.cause from None
+    except RayActorError as error:
+        raise UnavailableError(
+            "watcher", "its process is gone or did not start", "Try again, or see its log."
+        ) from error

@@ -1,8 +1,30 @@
+import math
+
 import pytest
 
-from fakes.tiny_cascade import PAIRS, TWO_TIERS, fitted_for, with_facts, write_artifact
-from headgate.cascade.fitted import facts_of, fit_key, read_fitted
+from fakes.certificates import certificate, group
+from fakes.tiny_cascade import (
+    PAIRS,
+    TWO_MODELS,
+    TWO_TIERS,
+    fitted_for,
+    with_facts,
+    write_artifact,
+)
+from headgate.cascade.fitted import (
+    FittedGate,
+    FittedHead,
+    FittedMaps,
+    FittedRung,
+    classifier_names,
+    facts_of,
+    fit_key,
+    read_fitted,
+)
 from headgate.errors import ArtifactError
+from headgate.gate.head import Head
+from headgate.gate.isotonic import ClassMaps, IsotonicMap
+from headgate.gate.threshold import Gate
 
 AGAIN = "Fit it again: headgate fit CASCADE --labels LABELS."
 
@@ -71,6 +93,7 @@ def test_what_does_not_shape_a_fit_may_change_after_it(load, artifact, old, new)
         pytest.param("{kind: encoder,", "{kind: encoder, source: ./other,", "models", id="source"),
         pytest.param("name: cheap_keep", "name: cheap_gate", "stages", id="name-of-a-gate"),
         pytest.param("score: max_prob", "score: margin", "score", id="score"),
+        pytest.param("score: max_prob", "score: auto", "score", id="score-to-be-chosen"),
         pytest.param("llm_share: 0.25", "llm_share: 0.5", "llm_share", id="share"),
     ],
 )
@@ -176,6 +199,129 @@ def test_the_key_names_all_that_a_fit_depends_on(spec):
         "on_uncertified": "pass_through",
         "llm_share": 0.25,
     }
+
+
+OWN = "  deferral: {score: max_prob, budget: {llm_share: 0.25}}\n"
+CERTIFIED = "certificate: {kind: agree, epsilon: 0.1}"
+
+
+def with_deferral(text):
+    assert OWN in TWO_TIERS
+    return TWO_TIERS.replace(OWN, f"  deferral: {{{text}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        pytest.param("epsilon: 0.1", "epsilon: 0.2", "certificate", id="epsilon"),
+        pytest.param("epsilon: 0.1", "epsilon: 0.1, delta: 0.01", "certificate", id="delta"),
+        pytest.param("kind: agree", "kind: regret", "certificate", id="kind"),
+        pytest.param(
+            CERTIFIED, f"{CERTIFIED}, on_uncertified: run_uncertified", "on_uncertified", id="few"
+        ),
+        pytest.param(CERTIFIED, "", "certificate", id="no-certificate"),
+    ],
+)
+def test_a_certificate_that_asks_for_something_else_needs_another_fit(load, old, new, name):
+    artifact = write_artifact(load(with_deferral(CERTIFIED)))
+    changed = load(with_deferral(CERTIFIED.replace(old, new))).spec
+
+    with pytest.raises(ArtifactError, match=f"fitted for another {name}: "):
+        read_fitted(artifact, changed)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param("budget: {llm_share: 0.3}", id="a-limit"),
+        pytest.param("budget: {llm_share: 0.3, on_exhausted: reject}", id="when-it-is-spent"),
+        pytest.param("audits: {share: 0.02}", id="audits"),
+        pytest.param("audits: {}, monitor: {on_alarm: report}", id="monitor"),
+    ],
+)
+def test_limits_and_watches_of_a_certificate_may_change_after_the_fit(load, more):
+    artifact = write_artifact(load(with_deferral(CERTIFIED)))
+
+    assert read_fitted(artifact, load(with_deferral(f"{CERTIFIED}, {more}")).spec)
+
+
+@pytest.mark.parametrize(
+    ("deferral", "share"),
+    [
+        pytest.param("", 0.15, id="nothing"),
+        pytest.param("budget: {llm_share: 0.3}", 0.3, id="a-share"),
+        pytest.param(CERTIFIED, None, id="an-epsilon"),
+        pytest.param(f"{CERTIFIED}, budget: {{llm_share: 0.3}}", None, id="an-epsilon-and-a-limit"),
+        pytest.param(f"{CERTIFIED}, on_uncertified: run_uncertified", 0.15, id="if-all-else-fails"),
+    ],
+)
+def test_a_share_is_fitted_for_where_it_sets_a_threshold(load, deferral, share):
+    assert fit_key(load(with_deferral(deferral)).spec)["llm_share"] == share
+
+
+def test_a_certificate_comes_back_as_it_was_issued(load, artifact):
+    loaded = load(TWO_TIERS)
+    issued = certificate(groups=(group("disk"),))
+
+    fitted = read_fitted(
+        with_facts(artifact, certificate=issued.model_dump(mode="json")), loaded.spec
+    )
+
+    assert (fitted.certificate, fitted.certificate.id) == (issued, issued.id)
+
+
+def test_a_gate_with_all_its_parts_comes_back(load):
+    """A scale without spread is infinite, which JSON cannot say."""
+    loaded = load(TWO_TIERS)
+    maps = ClassMaps(IsotonicMap((0.5, 0.9), (0.4, 0.8)), {1: IsotonicMap((0.7,), (0.6,))})
+    head = Head((0.5, 0.0, 0.0), (1.0, math.inf, 1.0), (1.0, 2.0, 3.0), 0.5)
+    gate = FittedGate(
+        score="head",
+        threshold=0.7,
+        class_thresholds={"disk": 0.8},
+        tightened=0.9,
+        maps=FittedMaps.model_validate(maps.to_json()),
+        head=FittedHead.model_validate(head.to_json()),
+        ladder=(FittedRung(epsilon=0.05, certified=True, threshold=0.75),),
+        planned=False,
+    )
+    wanted = fitted_for(loaded).model_copy(
+        update={"gates": {"cheap_keep": gate, "keep": gate}},
+    )
+
+    fitted = read_fitted(write_artifact(loaded, wanted), loaded.spec)
+
+    assert fitted == wanted
+    assert fitted.gates["keep"].gate(0.7, {"disk": 0.8}) == Gate(
+        "head", 0.7, {"disk": 0.8}, maps, head
+    )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param({"maps": FittedMaps(pooled=[[], []], by_class={})}, id="map-of-nothing"),
+        pytest.param(
+            {"maps": FittedMaps(pooled=[[2.0, 1.0], [0.1, 0.2]], by_class={})}, id="unordered-map"
+        ),
+        pytest.param(
+            {"maps": FittedMaps(pooled=[[1.0], [0.1]], by_class={"disk": [[1.0], [0.1]]})},
+            id="map-by-a-name",
+        ),
+        pytest.param(
+            {"head": FittedHead(mean=[0.0], scale=[1.0], weights=[], bias=0.0)}, id="uneven-head"
+        ),
+    ],
+)
+def test_parts_of_a_gate_that_no_fit_writes_are_refused(parts):
+    with pytest.raises(ValueError, match=r"map|head|invalid literal"):
+        FittedGate(score="max_prob", threshold=0.8, **parts).gate(0.8, {})
+
+
+def test_a_second_model_has_a_classifier_that_no_stage_could_have(load):
+    spec = load(TWO_MODELS).spec
+
+    assert classifier_names(spec) == ["triage", "second-ngram"]
 
 
 def test_a_cascade_without_a_large_model_needs_no_gates(load):

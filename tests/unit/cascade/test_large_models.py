@@ -188,6 +188,15 @@ async def test_the_model_and_the_limit_of_the_file_are_sent(endpoint):
     assert (body["model"], body["max_tokens"]) == ("tiny", 77)
 
 
+async def test_the_most_a_call_can_cost_is_told_by_the_limit_and_the_price_of_the_file():
+    """Three calls of 100 tokens out, at 2 dollars a million."""
+    price = PriceSpec(input_usd_per_million=0.0, output_usd_per_million=2.0)
+    model = open_large_model(openai(price=price, max_output_tokens=100), "", {})
+
+    assert model.largest_cost_usd(REQUEST) == pytest.approx(600e-6)
+    await model.close()
+
+
 async def test_one_call_takes_no_longer_than_the_file_allows():
     """There is no time for the pause before a second one."""
     async with FakeEndpoint(hangs) as endpoint:
@@ -231,6 +240,13 @@ async def test_recorded_answers_are_read_from_the_resolved_path_and_priced(recor
 
     assert (found.answer, found.usage.input_tokens) == ("info", 100)
     assert found.usage.cost_usd == pytest.approx(140e-6)
+
+
+def test_a_recorded_answer_costs_no_more_than_the_longest_one(recordings):
+    price = PriceSpec(input_usd_per_million=0.0, output_usd_per_million=2.0)
+    model = open_large_model(replay(price=price), str(recordings), {})
+
+    assert model.largest_cost_usd(REQUEST) == pytest.approx(40e-6)
 
 
 async def test_a_record_that_was_not_recorded_is_missed(recordings):

@@ -1,11 +1,14 @@
 import pytest
 
 from fakes.tiny_models import log
+from headgate.cascade.guarantee import Claim
+from headgate.cascade.payment import exhausted
 from headgate.cascade.progress import Progress
 from headgate.errors import DeadlineError, StageError
 from headgate.types import (
     Decision,
     GateVerdict,
+    GuaranteeState,
     Hit,
     Judgement,
     Prediction,
@@ -120,3 +123,90 @@ def test_a_result_names_its_record_and_whether_bytes_were_replaced():
     result = Progress(0, Record("r9", {"log": "x"}, lossy=True)).result()
 
     assert (result.record_id, result.lossy_input) == ("r9", True)
+
+
+# Gates and the budget
+
+SENT_ON = GateVerdict(False, 0.6, 0.8, 1.5)
+KEPT = GateVerdict(True, 0.9, 0.8, 2.5)
+
+
+def test_verdicts_are_kept_in_the_order_of_the_gates(progress):
+    progress.judge("cheap_keep", SENT_ON, 1.0)
+    before = progress.kept
+    progress.judge("keep", KEPT, 1.0)
+
+    assert list(progress.verdicts.items()) == [("cheap_keep", SENT_ON), ("keep", KEPT)]
+    assert (before, progress.kept) == (False, True)
+
+
+def test_what_the_budget_keeps_is_the_small_models_answer_and_no_gate_kept_it(progress):
+    progress.take("triage", "classify", FIRST, 1.0)
+    progress.judge("keep", SENT_ON, 1.0)
+
+    progress.keep_for_budget()
+
+    result = progress.result()
+    assert (result.answer, result.tier, result.degraded) == ("disk", Tier.SMALL, "")
+    assert result.path[-1] == Step(
+        "budget", "budget", Decision.KEPT, 0.0, detail="a call is not worth its price now"
+    )
+    assert not progress.kept
+
+
+def test_what_is_refused_has_no_answer_although_a_small_model_gave_one(progress):
+    spent = exhausted("record 'r1'")
+    progress.take("triage", "classify", FIRST, 1.0)
+
+    progress.refuse(spent)
+
+    result = progress.result()
+    assert (result.answer, result.confidence, result.tier, result.error) == ("", 0.0, None, spent)
+    assert [step.stage for step in result.path] == ["triage"]
+
+
+def test_a_spent_budget_is_the_reason_why_an_answer_is_degraded(progress):
+    progress.take("triage", "classify", FIRST, 1.0)
+    progress.problem = exhausted("record 'r1'")
+
+    assert progress.result().degraded == "BUDGET_EXHAUSTED"
+
+
+# Claims
+
+CLAIM = Claim("0123456789ab", GuaranteeState.SUSPECT)
+
+
+@pytest.fixture
+def claiming():
+    progress = Progress(0, log("unsure", "r1"), CLAIM)
+    progress.take("triage", "classify", FIRST, 1.0)
+    return progress
+
+
+def claims(progress):
+    result = progress.result()
+    return result.certificate_id, result.guarantee
+
+
+def test_an_answer_claims_what_it_may(claiming):
+    assert claims(claiming) == ("0123456789ab", GuaranteeState.SUSPECT)
+
+
+def test_a_judgement_claims_what_it_may(claiming):
+    claiming.take("decide", "verify", JUDGED, 1.0)
+
+    assert claims(claiming) == ("0123456789ab", GuaranteeState.SUSPECT)
+
+
+@pytest.mark.parametrize("problem", [BROKEN, LATE, exhausted("record 'r1'")])
+def test_a_degraded_answer_claims_nothing(claiming, problem):
+    claiming.problem = problem
+
+    assert claims(claiming) == ("", GuaranteeState.UNCERTIFIED)
+
+
+def test_an_error_claims_nothing(claiming):
+    claiming.refuse(exhausted("record 'r1'"))
+
+    assert claims(claiming) == ("", GuaranteeState.UNCERTIFIED)

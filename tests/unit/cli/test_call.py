@@ -6,6 +6,7 @@ import pytest
 from fakes.canned_server import CannedServer, canned_results
 from fakes.fitted_parts import RECORDED
 from fakes.running_server import running
+from fakes.watched_cascade import served_rows
 from headgate.v1 import cascade_service_pb2, types_pb2
 
 ROWS = [
@@ -95,6 +96,54 @@ async def test_an_explanation_compares_score_and_threshold_and_calls_no_model(as
     assert "triage answered > keep escalated" in lines["reset-2"]
     assert " < " in lines["reset-2"]
     assert ended.out.splitlines()[-1].startswith("4 records: 2 small, 2 large, 0 degraded")
+
+
+@pytest.fixture
+async def ask_watched(watched, headgate, tmp_path):
+    """Runs a verb against a real server of a cascade with a certificate."""
+    async with running(watched, state_dir=str(tmp_path / "state")) as server:
+
+        async def command(verb, *arguments):
+            return await asyncio.to_thread(headgate, verb, *arguments, "--address", server.target)
+
+        yield command
+
+
+async def test_each_answer_says_in_which_state_its_certificate_is(ask_watched, ask, rows):
+    certified = await ask_watched("call", "made_up", "--input", rows(*served_rows(2)))
+    plain = await ask("call", "parts", "--input", rows(*ROWS))
+
+    assert certified.out.splitlines()[0].split()[6] == "guarantee"
+    assert {cells[5] for cells in list(_cells(certified).values())[1:3]} == {"certified"}
+    assert _cells(plain)["sda-1"][5] == "uncertified"
+
+
+async def test_an_explanation_says_from_which_epsilon_on_an_answer_is_kept(ask_watched, rows):
+    """80 labels without an error prove 5 % and not 2.5 %."""
+    ended = await ask_watched("explain", "made_up", "--input", rows(*served_rows(1)))
+
+    heading, row = ended.out.splitlines()[:2]
+    assert "kept from epsilon" in heading
+    assert " 5.00% " in row
+
+
+async def test_an_explanation_as_json_has_every_epsilon(ask_watched, rows):
+    line = ("explain", "made_up", "--input", rows(*served_rows(1)), "--output", "json")
+
+    (found,) = (await ask_watched(*line)).lines
+
+    (gate,) = found["gates"]
+    assert (gate["gate"], gate["kept"], gate["predicted"]) == ("cheap_keep", True, found["answer"])
+    assert gate["confidence"] >= gate["threshold"]
+    kept = {each["epsilon"]: each["kept"] for each in gate["alternatives"] if each["certified"]}
+    assert kept == {0.05: True, 0.1: True, 0.15: True, 0.2: True, 0.3: True}
+    assert [each["epsilon"] for each in gate["alternatives"]][:4] == [0.005, 0.01, 0.02, 0.025]
+
+
+async def test_without_a_certificate_no_epsilon_is_named(ask, rows):
+    ended = await ask("explain", "parts", "--input", rows(ROWS[0]))
+
+    assert ended.out.splitlines()[1].split()[-5] == "-"
 
 
 async def test_an_explanation_as_json_has_expected_tokens(ask, rows):

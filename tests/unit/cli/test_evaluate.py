@@ -66,7 +66,8 @@ def test_the_large_model_alone_costs_all_its_answers(headgate, priced, test_rows
 def test_the_table_has_a_line_for_each_tier_and_the_oracle(headgate, priced, test_rows):
     ended = headgate("evaluate", priced.path, "--labels", test_rows, "--large-alone", "--quiet")
 
-    cells = {" ".join(line.split()[:2]): line.split() for line in ended.out.splitlines()}
+    first_table = ended.out.splitlines()[1:6]
+    cells = {" ".join(line.split()[:2]): line.split() for line in first_table}
     assert (ended.code, ended.err) == (0, "")
     assert cells["large alone"][2:6] == ["66.7%", "100.0%", "0.090000", "30.000000"]
     assert cells["cascade 100.0%"][1:5] == ["100.0%", "33.3%", "0.030000", "10.000000"]
@@ -133,5 +134,5 @@ def test_a_missing_key_is_said_by_its_name_alone(headgate, fitted, test_rows, tm
     assert ended.code == 2
     assert ended.err == (
         "headgate: environment variable NO_SUCH_KEY: it holds no key. "
-        "Set it, or leave out api_key.\n"
+        "Set it, or name no key in the file.\n"
     )

@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from fakes.fitted_parts import write_parts
+from fakes.watched_cascade import deferral, fit_watched
 from headgate.artifact import Artifact
 from headgate.cascade.fitted import KIND
+from headgate.fitting.recertify import certificate_in_service
 
 
 @pytest.fixture
@@ -184,3 +186,89 @@ def _read(terminal):
         return os.read(terminal, 4096)
     except OSError:  # how Linux says that nobody holds the other end
         return b""
+
+
+# With a certificate
+
+
+@pytest.fixture
+def certifying(tmp_path):
+    """A cascade that asks for a certificate of its gate, with the rows to train on."""
+    loaded = fit_watched(tmp_path / "certifying")
+    line = ("fit", loaded.path, "--labels", loaded.base_dir / "train.jsonl", "--dev")
+    return loaded, line
+
+
+def certify_rows(loaded, count):
+    """Return a file of so many development rows."""
+    path = loaded.base_dir / "dev.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:count]))
+    return path
+
+
+def test_a_certificate_is_shown_with_what_it_states(headgate, certifying):
+    loaded, line = certifying
+
+    ended = headgate(*line, certify_rows(loaded, 60))
+
+    shown = dict(each.split("  ", 1) for each in ended.out.splitlines() if "  " in each)
+    certificate = certificate_in_service(loaded)
+    assert ended.code == 0
+    assert shown["certificate"].strip() == certificate.sentence()
+    assert certificate.sentence().startswith("at most 10% of all answers differ")
+    assert shown["certificate id"].strip() == certificate.id
+    assert shown["bad of kept, certification units"].split() == ["0,", "60"]
+    assert shown["answered by small models"].strip() == "100.0%"
+    assert "labels needed, at least" not in shown
+
+
+def test_too_few_labels_end_with_1_and_the_artifact_says_so(headgate, certifying):
+    """Everything goes to the large model then: the cascade can be served as it is."""
+    loaded, line = certifying
+
+    ended = headgate(*line, certify_rows(loaded, 28), "--quiet")
+
+    assert ended.code == 1
+    assert ended.err == (
+        "headgate: not certified: 28 certification units do not prove it. "
+        "At least 29 labels are needed.\n"
+    )
+    assert "not certified: 28 certification units do not prove it" in ended.out
+    assert not certificate_in_service(loaded).certified
+
+
+def test_json_has_the_certificate_whole(headgate, certifying):
+    loaded, line = certifying
+
+    found = headgate(*line, certify_rows(loaded, 60), "--output", "json", "--quiet").data
+
+    certificate = found["certificate"]
+    assert certificate["id"] == certificate_in_service(loaded).id
+    assert (certificate["kind"], certificate["certified"]) == ("agree", True)
+    assert (certificate["n"], certificate["bad"], certificate["labels_needed"]) == (60, 0, 0)
+    assert set(certificate["hashes"]) == {
+        "classifier 'cheap'",
+        "large model 'llm'",
+        "prompt of 'decide'",
+    }
+
+
+def test_a_cascade_that_asks_for_none_has_none(headgate, cascade, rows, labelled):
+    train, dev = rows(*labelled(*range(60))), rows(*labelled(*range(100, 140)), name="dev.jsonl")
+
+    found = headgate("fit", cascade.path, "--labels", train, "--dev", dev, "--output", "json").data
+
+    assert found["certificate"] is None
+
+
+def test_each_class_has_a_line_of_its_own(headgate, tmp_path):
+    stated = deferral()[:-1] + ", groups: [predicted_class]}"
+    loaded = fit_watched(tmp_path, stated)
+    line = ("fit", loaded.path, "--labels", loaded.base_dir / "train.jsonl")
+
+    ended = headgate(*line, "--dev", loaded.base_dir / "dev.jsonl")
+
+    shown = dict(each.split("  ", 1) for each in ended.out.splitlines() if "  " in each)
+    assert ended.code == 0
+    assert shown["class info"].strip() == "at most 10.00%: 0 bad of 40"
+    assert shown["class error"].strip() == "at most 10.00%: 0 bad of 40"

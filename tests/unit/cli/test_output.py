@@ -53,6 +53,7 @@ def test_a_result_becomes_plain_json():
             "estimated": False,
         },
         "certificate_id": "",
+        "guarantee": "uncertified",
         "degraded": "",
         "lossy_input": False,
         "cached": False,

@@ -1,10 +1,12 @@
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
 from fakes.fitted_parts import write_parts
+from headgate.cli.options import state_directory
 from headgate.cli.serve import stop_signal
 
 
@@ -37,6 +39,37 @@ def test_an_address_of_another_machine_is_said(headgate, fitted):
 
     assert ended.code == 69
     assert "203.0.113.9:50051: no place to listen" in ended.err
+
+
+def test_a_taken_port_of_metrics_is_said_before_anything_starts(headgate, fitted):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        socket.create_server(("127.0.0.1", 0)) as free,
+    ):
+        ports = free.getsockname()[1], taken.getsockname()[1]
+        free.close()
+        ended = headgate("serve", fitted.path, "--port", ports[0], "--metrics-port", ports[1])
+
+    assert (ended.code, ended.out) == (69, "")
+    assert ended.err.splitlines()[-1].startswith(
+        f"headgate: 127.0.0.1:{ports[1]}: something listens there already."
+    )
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_a_port_of_metrics_is_one_that_scrapers_can_use(headgate, fitted, port):
+    ended = headgate("serve", fitted.path, "--metrics-port", port)
+
+    assert ended.code == 2
+    assert "--metrics-port" in ended.err
+
+
+def test_state_is_kept_where_the_command_line_says_or_in_the_users_own_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
+
+    assert state_directory(Path("kept")) == tmp_path / "kept"
+    assert state_directory(None) == tmp_path / "own" / "headgate"
 
 
 def test_a_cascade_that_is_not_fitted_is_said_before_anything_starts(headgate, tmp_path):

@@ -1,10 +1,11 @@
-"""An encoder that is worked out by hand, as a fit asks one."""
+"""An encoder that is worked out by hand, as a fit asks one, and cascades of made-up levels."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
+from fakes.made_up_logs import GATED, make_cascade
 from fakes.tiny_models import DIM, vector_of
 
 
@@ -25,3 +26,13 @@ class WordEncoder:
 @pytest.fixture
 def words():
     return WordEncoder()
+
+
+@pytest.fixture
+def cascade(tmp_path):
+    """Return a cascade of levels with a deferral, of one small model unless told otherwise."""
+
+    def made(deferral, parts=GATED):
+        return make_cascade(tmp_path, "level", **parts, deferral=deferral)
+
+    return made

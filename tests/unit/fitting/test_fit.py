@@ -7,10 +7,12 @@ import pytest
 from fakes.made_up_logs import (
     CHEAP,
     CHEAP_KEEP,
-    DECIDE,
+    GATED,
     LABELS,
     NGRAMS,
-    REPLAY,
+    SECOND,
+    TWO_TIERS,
+    WIDE,
     as_pairs,
     flipped,
     make_cascade,
@@ -27,14 +29,7 @@ from headgate.gate.threshold import KEEP_ALL, KEEP_NOTHING
 from headgate.types import Deadline, Tier
 
 TRAIN, DEVELOPMENT, UNSEEN = range(90), range(200, 280), range(400, 460)
-GATED = {"models": (NGRAMS, REPLAY), "flow": (CHEAP, CHEAP_KEEP, DECIDE)}
-SECOND_MODEL = "wide: {kind: ngrams, buckets: 4096}"
-SECOND = "{name: second, kind: classify, model: wide}"
-TWO_SMALL = {"models": (NGRAMS, SECOND_MODEL), "flow": (CHEAP, CHEAP_KEEP, SECOND)}
-TWO_TIERS = {
-    "models": (NGRAMS, SECOND_MODEL, REPLAY),
-    "flow": (CHEAP, CHEAP_KEEP, SECOND, "{name: keep, kind: gate, of: second}", DECIDE),
-}
+TWO_SMALL = {"models": (NGRAMS, WIDE), "flow": (CHEAP, CHEAP_KEEP, SECOND)}
 
 
 def noisy(operation, numbers):
@@ -260,7 +255,7 @@ def test_a_share_of_nothing_or_all_needs_no_rows(tmp_path, share, threshold, esc
 def test_a_gate_that_hardly_any_row_reaches_still_keeps_to_the_budget(tmp_path):
     """Both tiers are always right, so the first keeps all 80 rows; they prove 5 % but not 2 %."""
     thresholds = [
-        fitted_of(loaded, fit(loaded)).gates["keep"].threshold
+        fitted_of(loaded, fit(loaded)).gates["second_keep"].threshold
         for share in (0.02, 0.05)
         if (loaded := make_cascade(tmp_path, "level", **TWO_TIERS, share=share))
     ]

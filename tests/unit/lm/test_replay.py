@@ -129,3 +129,20 @@ def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path, name, content):
 
     with pytest.raises(InputError, match=name):
         ReplayEngine.load(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "longest"),
+    [
+        pytest.param([], 0, id="no-answers"),
+        pytest.param([{**ROW, "output_tokens": 7}], 7, id="counted"),
+        pytest.param([{"id": "r1", "answer": "Label: disk"}], 11, id="at-most-a-token-a-character"),
+        pytest.param(
+            [{"id": "r1", "answer": "Label: disk"}, {**ROW, "id": "r2", "output_tokens": 40}],
+            40,
+            id="the-longest",
+        ),
+    ],
+)
+def test_a_recording_knows_the_most_tokens_of_its_answers(record, rows, longest):
+    assert ReplayEngine.load(record(*rows)).max_output_tokens == longest

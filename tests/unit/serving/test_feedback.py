@@ -1,82 +1,75 @@
 """Right answers that come after the fact, through a real channel."""
 
 import asyncio
-from dataclasses import replace
 
 import grpc
 import pytest
 
 from fakes.running_server import running
-from headgate.cascade.load import inline
+from fakes.watched_cascade import served_records
+from headgate.cascade.decision_log import read_decisions
 from headgate.client import Client
-from headgate.errors import InputError, NotFoundError, RemoteError
-from headgate.serving.host import Host
-from headgate.serving.limits import Limits
-from headgate.serving.server import GrpcServer
-from headgate.types import Feedback, FeedbackOutcome
+from headgate.errors import NotFoundError, RemoteError
+from headgate.types import Feedback
 from headgate.v1.cascade_service_pb2 import SubmitFeedbackRequest
 
 GIVEN = {"record_id": "a", "label": "disk"}
-
-
-class Notebook:
-    """A keeper that takes the labels it knows and notes all it was told."""
-
-    def __init__(self, *labels):
-        self.labels = labels
-        self.told = []
-
-    async def feedback(self, feedback):
-        self.told += feedback
-        error = InputError("label", "it is not one of the task's", "Give one of them.")
-        return [
-            FeedbackOutcome(each.record_id, None if each.label in self.labels else error)
-            for each in feedback
-        ]
-
-
-class KeepingHost(Host):
-    """A host whose cascades all keep their decisions in one notebook."""
-
-    def __init__(self, notebook):
-        super().__init__()
-        self.notebook = notebook
-
-    async def _open(self, loaded):
-        return replace(await super()._open(loaded), keeper=self.notebook)
+RECORDS = served_records(3)
+FIRST, SECOND, THIRD = (record.id for record in RECORDS)
 
 
 @pytest.fixture
-async def keeping(parts):
-    host = KeepingHost(Notebook("disk", "net"))
-    await host.configure([inline(parts)])
-    yield host
-    await host.close()
+async def keeping(watched, parts, tmp_path):
+    """A server of a cascade that keeps its decisions, and of one that keeps none."""
+    async with running(watched, parts, state_dir=str(tmp_path)) as started:
+        yield started
 
 
-def tell(target, feedback):
+def answered(target, *names):
+    """Ask about the records, in a call of each name."""
     with Client(target, timeout_s=30) as client:
-        return client.submit_feedback(feedback, cascade="parts")
+        for name in names:
+            client.run_cascade(RECORDS, cascade="made_up", request_id=name)
 
 
-async def test_the_typed_client_reaches_the_keeper_of_the_cascade(keeping):
-    feedback = [Feedback("a", "disk", "r-1"), Feedback("b", "fan"), Feedback("a", "net")]
-    server = GrpcServer(keeping, Limits(), address="127.0.0.1:0")
-    await server.start()
-    outcomes = await asyncio.to_thread(tell, f"127.0.0.1:{server.port}", feedback)
-    await server.stop(0)
-
-    assert keeping.notebook.told == feedback
-    assert [outcome.record_id for outcome in outcomes] == ["a", "b", "a"]
-    assert (outcomes[0].error, outcomes[2].error) == (None, None)
-    assert isinstance(outcomes[1].error, RemoteError)
-    assert outcomes[1].error.status == "INVALID_ARGUMENT"
+def tell(target, feedback, cascade="made_up"):
+    with Client(target, timeout_s=30) as client:
+        return client.submit_feedback(feedback, cascade=cascade)
 
 
-async def test_a_cascade_that_keeps_no_decisions_takes_none_and_says_so_for_each(server):
-    request = SubmitFeedbackRequest(feedback=[GIVEN, {"record_id": "b", "label": "net"}])
+async def test_the_typed_client_reaches_the_log_of_the_cascade(keeping, watched, tmp_path):
+    await asyncio.to_thread(answered, keeping.target, "call-1", "call-2")
 
-    reply = await server.rpc("SubmitFeedback")(request)
+    outcomes = await asyncio.to_thread(
+        tell,
+        keeping.target,
+        [
+            Feedback(FIRST, "error"),
+            Feedback(SECOND, "info", "call-1"),
+            Feedback(THIRD, "fan"),
+            Feedback("r9", "info"),
+        ],
+    )
+
+    assert [outcome.record_id for outcome in outcomes] == [FIRST, SECOND, THIRD, "r9"]
+    assert [outcome.error is None for outcome in outcomes] == [True, True, False, False]
+    assert isinstance(outcomes[2].error, RemoteError)
+    assert [each.error.status for each in outcomes[2:]] == ["NOT_FOUND"] * 2
+    assert [each.error.reason for each in outcomes[2:]] == ["FEEDBACK_NOT_TAKEN"] * 2
+    (summary,) = [each for each in keeping.host.hosted if each.name == "made_up"]
+    log = read_decisions(tmp_path / "made_up", summary.guard.settings.certificate_id)
+    assert {(each.request_id, each.record_id): each.gold for each in log if each.gold} == {
+        ("call-2", FIRST): "error",
+        ("call-1", SECOND): "info",
+    }
+
+
+async def test_a_cascade_that_keeps_no_decisions_takes_none_and_says_so_for_each(keeping):
+    request = SubmitFeedbackRequest(
+        cascade="parts", feedback=[GIVEN, {"record_id": "b", "label": "net"}]
+    )
+
+    reply = await keeping.rpc("SubmitFeedback")(request)
 
     assert [outcome.record_id for outcome in reply.outcomes] == ["a", "b"]
     assert {outcome.error.code for outcome in reply.outcomes} == {"NOT_FOUND"}
@@ -101,23 +94,23 @@ async def test_wrong_feedback_is_refused_as_a_whole_by_its_place(server, feedbac
     assert caught.value.details().startswith(f"{place}: ")
 
 
-async def test_a_thousand_pieces_are_taken(keeping):
-    outcomes = await keeping.feedback("", [Feedback(str(n), "disk") for n in range(1000)])
+async def test_a_thousand_pieces_are_taken_in_order(keeping):
+    await asyncio.to_thread(answered, keeping.target, "call-1")
+    feedback = [Feedback(RECORDS[n % 3].id, "info" if n % 2 else "fan") for n in range(1000)]
 
-    assert [outcome.record_id for outcome in outcomes] == [str(n) for n in range(1000)]
-    assert all(outcome.error is None for outcome in outcomes)
+    outcomes = await keeping.host.feedback("made_up", feedback)
+
+    assert [outcome.record_id for outcome in outcomes] == [each.record_id for each in feedback]
+    assert [outcome.error is None for outcome in outcomes] == [n % 2 == 1 for n in range(1000)]
 
 
 async def test_feedback_on_a_cascade_that_is_not_served_is_refused(keeping):
-    with pytest.raises(NotFoundError, match="Served: parts"):
-        await keeping.feedback("other", [Feedback("a", "disk")])
-
-    assert keeping.notebook.told == []
+    with pytest.raises(NotFoundError, match="Served: made_up, parts"):
+        await keeping.host.feedback("other", [Feedback("a", "disk")])
 
 
-async def test_an_empty_name_is_not_one_of_two(parts, pairs):
-    async with running(parts, pairs) as server:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await server.rpc("SubmitFeedback")(SubmitFeedbackRequest(feedback=[GIVEN]))
+async def test_an_empty_name_is_not_one_of_two(keeping):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await keeping.rpc("SubmitFeedback")(SubmitFeedbackRequest(feedback=[GIVEN]))
 
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND

@@ -1,5 +1,7 @@
+import asyncio
 import gc
 import socket
+import urllib.request
 
 import grpc
 import pytest
@@ -104,6 +106,40 @@ async def test_a_drained_gateway_listens_no_more(gateway, parts):
     await gateway.drain()
 
     assert not listens(gateway.port)
+
+
+@pytest.mark.slow
+async def test_metrics_are_served_from_the_first_configuration_until_it_drains(parts):
+    metrics = free_port()
+    gateway = KeptGateway(f"127.0.0.1:{free_port()}", "", f"127.0.0.1:{metrics}")
+    before = listens(metrics)
+    await gateway.reconfigure(config(parts))
+    url = f"http://127.0.0.1:{metrics}/metrics"
+    with await asyncio.to_thread(urllib.request.urlopen, url, timeout=10) as reply:
+        text = reply.read().decode()
+    await gateway.drain()
+    gc.unfreeze()
+
+    assert not before
+    assert 'headgate_guarantee_state{cascade="parts",state="uncertified"} 1.0' in text
+    assert not listens(metrics)
+
+
+@pytest.mark.slow
+async def test_taken_metrics_keep_no_gateway_from_serving(parts, caplog):
+    """Two gateways of a node share the port of calls, and not that of metrics."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = free_port()
+        metrics = f"127.0.0.1:{taken.getsockname()[1]}"
+        gateway = KeptGateway(f"127.0.0.1:{port}", "", metrics)
+        gateway.port = port
+        await gateway.reconfigure(config(parts))
+        names = await served_by(gateway)
+        await gateway.drain()
+        gc.unfreeze()
+
+    assert names == ["parts"]
+    assert "metrics_not_served" in caplog.text
 
 
 async def test_calls_at_work_are_reported_for_scaling(gateway, parts):

@@ -260,10 +260,10 @@ async def test_recordings_that_change_are_read_again(parts, tmp_path):
 
 
 @pytest.mark.slow
-async def test_the_sample_with_its_encoder_and_cases_is_served_as_it_was_fitted(sample):
+async def test_the_sample_with_its_encoder_and_cases_is_served_as_it_was_fitted(sample, tmp_path):
     records = sample_records(sample, 20)
     request = RunCascadeRequest(records=map(wire.record_to_wire, records))
-    async with running(sample) as server:
+    async with running(sample, state_dir=str(tmp_path)) as server:
         reply = await server.rpc("RunCascade")(request)
         expected = await server.host.engine("").run(records, Deadline.after(60))
         hits = (await server.rpc("Retrieve")(RetrieveRequest(queries=[b"fan failed"]))).retrievals

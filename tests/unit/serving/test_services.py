@@ -164,6 +164,17 @@ async def test_verify_alone_asks_the_large_model_and_confirms_or_not(server):
     assert (missed.error.code, missed.error.reason) == ("FAILED_PRECONDITION", "REPLAY_MISS")
 
 
+async def test_verify_alone_is_paid_for_by_the_cascades_budget(server):
+    """25 calls are saved up; asking costs, although nothing was recorded for these records."""
+    asked = [{"id": f"r{number}", "fields": {"log": b"reset"}} for number in range(28)]
+
+    verifications = (await server.rpc("Verify")(VerifyRequest(records=asked))).verifications
+
+    reasons = [each.error.reason for each in verifications]
+    assert reasons == ["REPLAY_MISS"] * 25 + ["BUDGET_EXHAUSTED"] * 3
+    assert {each.error.code for each in verifications[25:]} == {"RESOURCE_EXHAUSTED"}
+
+
 async def test_rerank_alone_orders_by_the_pair_classifier(pairs):
     candidates = (Candidate("x", "eth0 link down 3"), Candidate("y", "fan stopped 3"))
     item = RerankItem(

@@ -166,3 +166,21 @@ async def test_warming_up_costs_nothing():
     await stage_of(engine).warm_up()
 
     assert engine.requests == []
+
+
+def test_the_most_a_record_can_cost_grows_with_what_the_model_is_shown():
+    engine = ScriptedLm()
+    stage = stage_of(engine, evidence="similar")
+
+    bare, shown = (stage.largest_cost_usd(log("a"), hits) for hits in ((), (CASE,)))
+
+    assert 0 < bare < shown
+    assert shown == stage.large_model.largest_cost_usd(stage.request(log("a"), (CASE,)))
+    assert engine.requests == []
+
+
+def test_a_retrieval_that_failed_costs_no_more_than_no_cases():
+    stage = stage_of(ScriptedLm(), evidence="similar")
+    failed = StageError("stage 'similar'", "the model failed", "Report it.")
+
+    assert stage.largest_cost_usd(log("a"), failed) == stage.largest_cost_usd(log("a"), ())

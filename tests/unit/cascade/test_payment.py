@@ -1,0 +1,208 @@
+import logging
+
+import pytest
+
+from fakes.tiny_cascade import TWO_TIERS
+from headgate.cascade.payment import Purse, exhausted, purse_of
+from headgate.errors import BudgetError, DeadlineError, LmRefusedError
+from headgate.gate.budget import Admission, BudgetLimits, Demand, Governor, Grant, Spending
+from headgate.types import Judgement, Usage
+
+ASKED = Demand(0.5, 0.1, required=True)
+
+
+def purse(**limits):
+    """Return a purse whose clock stands still: nothing is earned but by records."""
+    return Purse(Governor(BudgetLimits(audit_share=0.0, **limits), now_s=lambda: 0.0))
+
+
+def judged(cost_usd, *, cached=False):
+    return Judgement("net", "because", Usage(1, 10, 5, cost_usd), cached)
+
+
+def spent(payer):
+    return payer.governor.snapshot().answers
+
+
+# Without a governor
+
+
+def test_without_a_governor_everything_is_granted():
+    free = Purse()
+
+    free.arrive("someone", 3)
+
+    assert free.admit(Demand(0.0, 1e9, required=False), "someone").grant is Grant.ESCALATE
+    assert free.admit_audit(1e9).grant is Grant.ESCALATE
+    assert not free.rejects
+
+
+@pytest.mark.parametrize("cell", [None, judged(5.0), judged(0.0, cached=True)])
+def test_without_a_governor_nothing_is_settled(cell):
+    Purse().settle(Admission(Grant.ESCALATE), cell)
+
+
+# What a call costs in the end
+
+
+@pytest.mark.parametrize(
+    ("cell", "calls", "usd"),
+    [
+        pytest.param(judged(0.03), 1, 0.03, id="its-actual-cost"),
+        pytest.param(judged(0.1), 1, 0.1, id="the-largest-cost"),
+        pytest.param(judged(0.0, cached=True), 0, 0.0, id="nothing-for-a-cached-answer"),
+        pytest.param(LmRefusedError("llm", "no key", "Set."), 1, 0.1, id="all-when-it-failed"),
+        pytest.param(DeadlineError("llm", "late", "Wait."), 1, 0.1, id="all-when-it-was-late"),
+        pytest.param(None, 1, 0.1, id="all-when-nobody-waited"),
+    ],
+)
+def test_a_call_is_settled_by_what_came_of_it(cell, calls, usd):
+    payer = purse(llm_share=0.5, usd_per_hour=6.0)
+    admission = payer.admit(ASKED, "")
+
+    payer.settle(admission, cell)
+
+    assert spent(payer) == Spending(calls, pytest.approx(usd))
+    assert payer.governor.snapshot().in_flight == 0
+
+
+def test_what_a_call_did_not_cost_can_be_spent_again():
+    """A burst of 0.25 pays two calls of at most 0.1, and a third once they turn out cheaper."""
+    payer = purse(usd_per_hour=1.0, burst_usd=0.25)
+    first, second, third = (payer.admit(ASKED, "") for _ in range(3))
+
+    payer.settle(first, judged(0.01))
+    payer.settle(second, judged(0.01))
+    again = payer.admit(ASKED, "")
+
+    grants = [each.grant for each in (first, second, third, again)]
+    assert grants == [Grant.ESCALATE, Grant.ESCALATE, Grant.EXHAUSTED, Grant.ESCALATE]
+
+
+def test_a_cost_above_its_bound_takes_no_more_than_was_reserved_and_is_logged(caplog):
+    """It cannot be, but an endpoint may count tokens as it likes."""
+    payer = purse(usd_per_hour=6.0)
+    admission = payer.admit(ASKED, "")
+
+    with caplog.at_level(logging.WARNING):
+        payer.settle(admission, judged(0.2))
+
+    assert spent(payer) == Spending(1, pytest.approx(0.1))
+    assert [record.getMessage() for record in caplog.records] == [
+        "cost_above_bound cost=0.2 bound=0.1"
+    ]
+
+
+def test_settling_twice_is_a_bug():
+    payer = purse(usd_per_hour=6.0)
+    admission = payer.admit(ASKED, "")
+    payer.settle(admission, judged(0.1))
+
+    with pytest.raises(ValueError, match="This is a bug"):
+        payer.settle(admission, judged(0.1))
+
+
+# What records earn
+
+
+def test_each_record_that_arrives_earns_its_share_of_a_call():
+    """25 calls are saved up; a share of a half then needs two records for one more."""
+    payer = purse(llm_share=0.5)
+    for _ in range(25):
+        payer.admit(ASKED, "")
+
+    payer.arrive("", 1)
+    early = payer.admit(ASKED, "").grant
+    payer.arrive("", 1)
+
+    assert (early, payer.admit(ASKED, "").grant) == (Grant.EXHAUSTED, Grant.ESCALATE)
+
+
+def test_the_error_of_a_spent_budget_names_the_record_and_nothing_of_it():
+    error = exhausted("record 'r1'")
+
+    assert isinstance(error, BudgetError)
+    assert (error.reason, error.status) == ("BUDGET_EXHAUSTED", "RESOURCE_EXHAUSTED")
+    assert str(error) == (
+        "record 'r1': the budget of the large model is spent. Try again later, or raise the budget."
+    )
+
+
+# The purse that a file asks for
+
+PRICED = TWO_TIERS.replace(
+    "recordings: answers.jsonl}",
+    "recordings: answers.jsonl, price: {input_usd_per_million: 1, output_usd_per_million: 2}}",
+)
+OWN = "  deferral: {score: max_prob, budget: {llm_share: 0.25}}\n"
+
+
+@pytest.fixture
+def purse_for(load):
+    """Return the purse of a cascade with that deferral."""
+
+    def make(deferral):
+        assert OWN in PRICED
+        return purse_of(load(PRICED.replace(OWN, f"  deferral: {deferral}\n")).spec.deferral)
+
+    return make
+
+
+CERTIFIED = "certificate: {kind: agree, epsilon: 0.1}"
+
+
+@pytest.mark.parametrize(
+    ("deferral", "calls", "usd"),
+    [
+        pytest.param("{}", (25.0, 0.0), None, id="the-default-share"),
+        pytest.param("{budget: {llm_share: 0.25}}", (25.0, 0.0), None, id="a-stated-share"),
+        pytest.param(f"{{{CERTIFIED}}}", None, None, id="a-certificate-alone"),
+        pytest.param(
+            f"{{{CERTIFIED}, budget: {{llm_share: 0.3}}}}", (25.0, 0.0), None, id="with-a-share"
+        ),
+        pytest.param(
+            f"{{{CERTIFIED}, audits: {{}}, budget: {{llm_share: 0.3}}}}",
+            (22.5, 2.5),
+            None,
+            id="a-tenth-for-audits",
+        ),
+        pytest.param(
+            f"{{{CERTIFIED}, budget: {{usd_per_hour: 6}}}}", None, (1.0, 0.0), id="ten-minutes"
+        ),
+        pytest.param(
+            f"{{{CERTIFIED}, audits: {{}}, "
+            "budget: {usd_per_hour: 6, burst_usd: 2, audit_share: 0.25}}",
+            None,
+            (1.5, 0.5),
+            id="a-stated-burst",
+        ),
+    ],
+)
+def test_the_buckets_are_full_and_those_of_the_file(purse_for, deferral, calls, usd):
+    found = purse_for(deferral).governor.snapshot()
+
+    for gauge, levels in ((found.calls, calls), (found.usd, usd)):
+        assert (None if gauge is None else (gauge.level, gauge.audit_level)) == (
+            None if levels is None else pytest.approx(levels)
+        )
+
+
+@pytest.mark.parametrize(("written", "rejects"), [("degrade", False), ("reject", True)])
+def test_the_file_says_what_becomes_of_records_that_cannot_be_paid(purse_for, written, rejects):
+    assert purse_for(f"{{budget: {{on_exhausted: {written}}}}}").rejects is rejects
+
+
+def test_a_callers_own_limit_holds_beside_that_of_all(purse_for):
+    payer = purse_for("{budget: {llm_share: 1, per_caller: {llm_share: 0}}}")
+
+    assert payer.admit(ASKED, "one").grant is Grant.EXHAUSTED
+    assert spent(payer) == Spending()
+
+
+def test_a_callers_dollars_are_what_ten_minutes_earn(purse_for):
+    """0.9 an hour is 0.15 in ten minutes: one call of a tenth."""
+    payer = purse_for("{budget: {per_caller: {usd_per_hour: 0.9}}}")
+
+    grants = [payer.admit(ASKED, caller).grant for caller in ("one", "one", "two")]
+
+    assert grants == [Grant.ESCALATE, Grant.EXHAUSTED, Grant.ESCALATE]
