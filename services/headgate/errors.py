@@ -12,6 +12,7 @@ HeadgateError                 INTERNAL             something we did not foresee
 ├── FeedbackError             NOT_FOUND            feedback on a record of which nothing is known
 ├── DeadlineError             DEADLINE_EXCEEDED    the caller's time was over
 ├── UnavailableError          UNAVAILABLE          nothing there to answer; safe to try again
+├── JobLockedError            ABORTED              another run is at work in a job's directory
 ├── StageError                INTERNAL             a model failed on one record
 ├── RemoteError               as the server said   what a client raises for a server's error
 └── LmError                   UNAVAILABLE          the large model gave no usable answer
@@ -130,6 +131,13 @@ class UnavailableError(HeadgateError):
 
     status = "UNAVAILABLE"
     reason = "UNAVAILABLE"
+
+
+class JobLockedError(HeadgateError):
+    """Another run holds the directory of a batch job. It may be tried when that one has ended."""
+
+    status = "ABORTED"
+    reason = "JOB_LOCKED"
 
 
 class StageError(HeadgateError):

@@ -5,7 +5,7 @@ OpenAiSpec | ReplaySpec, environment -> engine -> LargeModel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from headgate.cascade.spec import LmSpec, OpenAiSpec, ReplaySpec
@@ -19,9 +19,22 @@ from headgate.lm.seam import Engine
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
+Around = Callable[[Engine, Price], Engine]
+"""Puts something before an engine, such as a journal; it is told what a call costs."""
+
+
+def unchanged(engine: Engine, price: Price) -> Engine:
+    """Return the engine itself: nothing stands before it."""
+    del price
+    return engine
+
 
 def open_large_model(
-    spec: OpenAiSpec | ReplaySpec, recordings: str, environment: Mapping[str, str]
+    spec: OpenAiSpec | ReplaySpec,
+    recordings: str,
+    environment: Mapping[str, str],
+    *,
+    around: Around = unchanged,
 ) -> LargeModel:
     """Return the model, ready to be asked; nothing is sent yet.
 
@@ -29,6 +42,7 @@ def open_large_model(
         spec: The model of the cascade file.
         recordings: Absolute path of the recorded answers; for `replay`.
         environment: Where keys and OPENAI_BASE_URL are looked up.
+        around: What stands before the engine.
 
     Raises:
         LmRefusedError: The key is not where the file says.
@@ -46,10 +60,11 @@ def open_large_model(
             api_key=read_secret(spec.api_key, environment),
             max_tokens=spec.max_output_tokens,
         )
+    price = _price(spec)
     return LargeModel(
-        engine,
+        around(engine, price),
         timeout_s=spec.timeout_s if isinstance(spec, OpenAiSpec) else None,
-        price=_price(spec),
+        price=price,
         max_concurrency=spec.max_concurrency,
         cache_entries=spec.cache_entries,
         max_output_tokens=max_output_tokens,

@@ -12,14 +12,16 @@ from headgate.cascade.assemble import Parts, assemble
 from headgate.cascade.encoders import encoder_specs, fitted_encoder
 from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
-from headgate.cascade.large_models import open_large_model
+from headgate.cascade.large_models import Around, open_large_model, unchanged
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.spec import OpenAiSpec, ReplaySpec
 from headgate.lm.large_model import LargeModel
 from headgate.stages.inline import InlineEncoder
 
 
-def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine:
+def open_engine(
+    loaded: LoadedCascade, environment: Mapping[str, str], *, around: Around = unchanged
+) -> Engine:
     """Return the engine of a fitted cascade, with all its models in this process.
 
     Answers of large models are not cached: whoever asks twice is told twice what it takes.
@@ -27,6 +29,7 @@ def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine
     Args:
         loaded: The cascade; where its encoders are placed makes no difference.
         environment: Where keys and OPENAI_BASE_URL are looked up.
+        around: What stands before the engine of each large model.
 
     Raises:
         ArtifactError: It is not fitted, or for another file.
@@ -36,7 +39,7 @@ def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine
     """
     artifact = Artifact.open(loaded.artifact, kind=KIND)
     read_fitted(artifact, loaded.spec)  # a mistake is said before weights are loaded
-    large_models = open_large_models(loaded, environment)
+    large_models = open_large_models(loaded, environment, around=around)
     encoders = {
         name: InlineEncoder(fitted_encoder(loaded, artifact, name))
         for name in encoder_specs(loaded)
@@ -45,7 +48,7 @@ def open_engine(loaded: LoadedCascade, environment: Mapping[str, str]) -> Engine
 
 
 def open_large_models(
-    loaded: LoadedCascade, environment: Mapping[str, str]
+    loaded: LoadedCascade, environment: Mapping[str, str], *, around: Around = unchanged
 ) -> dict[str, LargeModel]:
     """Return the cascade's large models by name, without a cache; nothing is sent yet.
 
@@ -57,5 +60,6 @@ def open_large_models(
     for name, spec in loaded.spec.models.items():
         if isinstance(spec, OpenAiSpec | ReplaySpec):
             uncached = spec.model_copy(update={"cache_entries": 0})
-            found[name] = open_large_model(uncached, loaded.recordings.get(name, ""), environment)
+            recordings = loaded.recordings.get(name, "")
+            found[name] = open_large_model(uncached, recordings, environment, around=around)
     return found

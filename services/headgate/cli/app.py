@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from headgate import __version__
-from headgate.cli import call, evaluate, feedback, fit, recertify, serve, validate, version
+from headgate.cli import batch, call, evaluate, feedback, fit, recertify, serve, validate, version
 from headgate.cli.output import emit
 from headgate.cli.session import Session
 
@@ -57,3 +57,5 @@ for _verb in (
     version.version,
 ):
     app.command()(_verb)
+
+app.add_typer(batch.app, name="batch")

@@ -8,7 +8,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from headgate.batch.progress import ProgressState
 
 Report: TypeAlias = Callable[[str, int, int], None]
 
@@ -45,3 +48,29 @@ def _bars() -> Iterator[Report]:
             bars.update(known[step], completed=done, total=total)
 
         yield report
+
+
+@contextlib.contextmanager
+def batch_progress(*, shown: bool) -> Iterator[Callable[[ProgressState], None] | None]:
+    """Yield what is to be told how far a batch is; None where nobody looks.
+
+    Args:
+        shown: Whether to draw when stderr is a terminal.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
+        yield lambda state: live.update(progress_line(state))
+
+
+def progress_line(state: ProgressState) -> str:
+    """Return how far a batch is, in one line."""
+    left = "-" if state.seconds_left is None else f"{state.seconds_left:,.0f} s"
+    return (
+        f"{state.lines:,} lines, {state.lines_per_s:,.0f}/s, "
+        f"large model {state.llm_share:.1%}, {state.cost_usd:.4f} USD, {left} left"
+    )

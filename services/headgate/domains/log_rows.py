@@ -18,6 +18,7 @@ from headgate.errors import HeadgateError, InputError
 from headgate.types import Candidate, Feedback, Record
 
 LABEL, REASON, CAUSE, FITS = "label", "reason", "cause", "fits"
+CANDIDATES = "candidates"
 REQUEST = "request_id"
 
 _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|\d+")
@@ -57,7 +58,7 @@ def read_records(path: Path, task: LogTask) -> list[Record]:
             id; with `file:line`.
     """
     rows = _read_rows(path)
-    records = [_record(row, task, place) for place, row in rows]
+    records = [record_of(row, task, place) for place, row in rows]
     _refuse_repeated_ids(rows, records)
     return records
 
@@ -102,6 +103,28 @@ def read_feedback(path: Path) -> list[Feedback]:
         )
         for place, row in _read_rows(path)
     ]
+
+
+def record_of(row: Mapping[str, Any], task: LogTask, place: str) -> Record:
+    """Return the record in a row; what is not of the task is not looked at.
+
+    Args:
+        row: By column; `id` and `candidates` where there are some.
+        task: Says which fields there must be.
+        place: `file:number`; the number is the id of a row without one.
+
+    Raises:
+        InputError: A field is missing or no text, or the candidates are wrong.
+    """
+    fields = {name: _text(row, name, place) for name in task.fields if name in row}
+    default_id = place.rpartition(":")[2]
+    record_id = _filled(row, "id", place) if "id" in row else default_id
+    record = Record(record_id, fields, _candidates(row, place))
+    try:
+        task.check(record)
+    except HeadgateError as error:
+        raise InputError(place, error.problem, error.remedy) from None
+    return record
 
 
 def template_of(row: LabelledRecord) -> str:
@@ -156,21 +179,9 @@ def _refuse_repeated_ids(rows: Sequence[Row], records: Sequence[Record]) -> None
             )
 
 
-def _record(row: Mapping[str, Any], task: LogTask, place: str) -> Record:
-    fields = {name: _text(row, name, place) for name in task.fields if name in row}
-    default_id = place.rpartition(":")[2]
-    record_id = _filled(row, "id", place) if "id" in row else default_id
-    record = Record(record_id, fields, _candidates(row, place))
-    try:
-        task.check(record)
-    except HeadgateError as error:
-        raise InputError(place, error.problem, error.remedy) from None
-    return record
-
-
 def _candidates(row: Mapping[str, Any], place: str) -> tuple[Candidate, ...]:
     """Return the candidates: strings are numbered from 1, objects bring id and text."""
-    values = row.get("candidates", [])
+    values = row.get(CANDIDATES, [])
     if not isinstance(values, list):
         raise InputError(place, "'candidates' is not a list", "List texts, or {id, text}.")
     found = []
@@ -184,7 +195,7 @@ def _candidates(row: Mapping[str, Any], place: str) -> tuple[Candidate, ...]:
 
 
 def _labelled(row: Mapping[str, Any], task: LogTask, place: str) -> LabelledRecord:
-    record = _record(row, task, place)
+    record = record_of(row, task, place)
     label = _text(row, LABEL, place)
     options = task.options(record)
     if label not in options:
@@ -244,7 +255,8 @@ def _filled(row: Mapping[str, Any], name: str, place: str) -> str:
 def _text(row: Mapping[str, Any], name: str, place: str) -> str:
     value = row.get(name)
     if not isinstance(value, str):
-        found = f"{_JSON_KINDS[type(value)]} and not a text" if name in row else "missing"
+        kind = _JSON_KINDS.get(type(value), f"a {type(value).__name__}")
+        found = f"{kind} and not a text" if name in row else "missing"
         raise InputError(place, f"{name!r} is {found}", f"Write {name!r} as a string.")
     if _SURROGATE.search(value):
         # No encoding can carry it, so it would fail much later, in a hash or a request.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headgate.evaluation.charts import Axis, Chart, Look, Mark, Series
 from headgate.evaluation.curves import RiskPoint
 from headgate.evaluation.policies import Policy
 from headgate.evaluation.rates import Rate
 from headgate.evaluation.report import Line, Report
-from headgate.evaluation.wording import dollars, percent
+from headgate.pages.amounts import dollars, percent
+from headgate.pages.charts import Chart, Look, Mark, Series
+from headgate.pages.ticks import Axis
 
 POLICY_NAMES = {
     "small_only": "Small models alone",

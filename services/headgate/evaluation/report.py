@@ -5,9 +5,8 @@ Outcomes (n rows), certificate  ->  Report: policies, curves, areas, classes, sl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,9 +36,9 @@ from headgate.evaluation.curves import (
 from headgate.evaluation.outcomes import Loss, Outcomes
 from headgate.evaluation.policies import Policy, Target, policies
 from headgate.evaluation.rates import CONFIDENCE, Rate, gap
+from headgate.pages.certificate import standing, statement
+from headgate.pages.plain import JSON, plain_fields
 from headgate.types import CertificateSummary
-
-JSON: TypeAlias = "str | int | float | bool | list[JSON] | dict[str, JSON] | None"
 
 MOST_POINTS = 200
 """Of one curve."""
@@ -139,9 +138,9 @@ class Report:
 
     def to_json(self) -> dict[str, JSON]:
         """Return the fields as JSON's own types, those of the subject among them."""
-        rest = _plain_fields(self)
+        rest = plain_fields(self)
         del rest["subject"]
-        return {**_plain_fields(self.subject), **rest}
+        return {**plain_fields(self.subject), **rest}
 
 
 def build_report(
@@ -212,8 +211,8 @@ def _guarantee(
         observed = None
     return Guarantee(
         certificate=certificate,
-        statement=wording.statement(certificate),
-        standing=wording.standing(certificate),
+        statement=statement(certificate),
+        standing=standing(certificate),
         observed=observed,
         finding=wording.finding(certificate, observed) if observed else "",
         assumptions=wording.assumptions(certificate),
@@ -247,22 +246,3 @@ def _line(curve: Curve, *, priced: bool) -> Line:
         tuple(np.clip(curve.quality[shown], 0, 1).tolist()),
         costs if priced else None,
     )
-
-
-def _plain(value: object) -> JSON:
-    match value:
-        case str():
-            return str(value)  # the state of a certificate is an enumeration
-        case None | int() | float():
-            return value
-        case Mapping():
-            return {str(key): _plain(each) for key, each in value.items()}
-        case Sequence():
-            return [_plain(each) for each in value]
-    return _plain_fields(value)
-
-
-def _plain_fields(value: object) -> dict[str, JSON]:
-    if not is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} is no value for JSON. This is a bug.")
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}

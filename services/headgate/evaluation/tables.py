@@ -5,7 +5,6 @@ Report  ->  <table> of policies, figures of the score, classes, slices; every te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 from headgate.evaluation.breakdown import ClassRow, SliceTable
@@ -13,7 +12,10 @@ from headgate.evaluation.plots import POLICY_NAMES
 from headgate.evaluation.policies import Policy
 from headgate.evaluation.rates import Rate
 from headgate.evaluation.report import Areas, Report
-from headgate.evaluation.wording import DASH, dollars, interval, percent
+from headgate.evaluation.wording import interval
+from headgate.pages.amounts import DASH, dollars, percent
+from headgate.pages.document import note
+from headgate.pages.tables import table
 
 _POLICY_NOTES = {
     "random": "whichever rows come",
@@ -35,7 +37,7 @@ def policy_table(report: Report) -> str:
     columns += ["Kept, differs from large", "Kept, wrong where large is right"]
     rows = [_policy_row(policy, priced=report.subject.priced) for policy in report.policies]
     highlighted = [policy.name == "cascade" for policy in report.policies]
-    return _table("Policies on the same rows", columns, rows, highlighted)
+    return table("Policies on the same rows", columns, rows, highlighted)
 
 
 def _policy_row(policy: Policy, *, priced: bool) -> list[str]:
@@ -60,7 +62,7 @@ def score_table(report: Report) -> str:
     rows = _ordering_rows(report.areas)
     if report.subject.priced:
         rows += _money_rows(report.areas)
-    return _table("Figures of the score", ["", "Value", "Meaning"], rows, text_columns=(2,))
+    return table("Figures of the score", ["", "Value", "Meaning"], rows, text_columns=(2,))
 
 
 def _ordering_rows(areas: Areas) -> list[list[str]]:
@@ -102,7 +104,7 @@ def class_table(report: Report) -> str:
     columns = ["Label", "Rows", "Recall", "Precision", "Small alone", "Large alone", "Sent",
                "Kept, wrong where large is right"]  # fmt: skip
     rows = [_class_row(row) for row in report.classes]
-    return _table("Per class", columns, rows) + _left_out(report.classes_left_out, "labels")
+    return table("Per class", columns, rows) + _left_out(report.classes_left_out, "labels")
 
 
 def _class_row(row: ClassRow) -> list[str]:
@@ -118,9 +120,9 @@ def _class_row(row: ClassRow) -> list[str]:
     ]
 
 
-def slice_table(table: SliceTable) -> str:
+def slice_table(found: SliceTable) -> str:
     """Return one row for each value of a slice."""
-    columns = [table.name, "Rows", "Accuracy", "Small alone", "Large alone", "Sent",
+    columns = [found.name, "Rows", "Accuracy", "Small alone", "Large alone", "Sent",
                "Kept, differs from large", "Kept, wrong where large is right"]  # fmt: skip
     rows = [
         [
@@ -133,39 +135,9 @@ def slice_table(table: SliceTable) -> str:
             _rate(row.disagree),
             _rate(row.regret),
         ]
-        for row in table.values
+        for row in found.values
     ]
-    return _table(f"Per {table.name}", columns, rows) + _left_out(table.left_out, "values")
-
-
-def _table(
-    caption: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    highlighted: Sequence[bool] = (),
-    *,
-    text_columns: Sequence[int] = (),
-) -> str:
-    """Return a table that scrolls sideways in a narrow page; cells are HTML, the rest is text."""
-    marks = highlighted or [False] * len(rows)
-    kinds = [' class="text"' if place in text_columns else "" for place in range(len(columns))]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(column)}</th>'
-        for column, kind in zip(columns, kinds, strict=True)
-    )
-    body = "".join(_row(cells, kinds, mark) for cells, mark in zip(rows, marks, strict=True))
-    name = escape(caption)
-    return (
-        f'<div class="scroll" role="region" aria-label="{name}" tabindex="0"><table>'
-        f"<caption>{name}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _row(cells: Sequence[str], kinds: Sequence[str], mark: bool) -> str:
-    values = "".join(
-        f"<td{kind}>{cell}</td>" for cell, kind in zip(cells[1:], kinds[1:], strict=True)
-    )
-    return f'<tr{" class=here" if mark else ""}><th scope="row">{cells[0]}</th>{values}</tr>'
+    return table(f"Per {found.name}", columns, rows) + _left_out(found.left_out, "values")
 
 
 def _rate(found: Rate) -> str:
@@ -179,4 +151,4 @@ def _number(value: float | None) -> str:
 
 
 def _left_out(count: int, what: str) -> str:
-    return f'<p class="note">{count:,} {what} with fewer rows are not listed.</p>' if count else ""
+    return note(f"{count:,} {what} with fewer rows are not listed.") if count else ""

@@ -5,37 +5,17 @@ shares, rates, CertificateSummary  ->  text; labels and names in it are as they 
 
 from __future__ import annotations
 
-import math
-
 from headgate.evaluation.outcomes import Loss
 from headgate.evaluation.policies import FOLDS, Policy
 from headgate.evaluation.rates import CONFIDENCE, Rate
-from headgate.types import CertificateSummary, GuaranteeState
+from headgate.pages.amounts import percent, points
+from headgate.types import CertificateSummary
 
-DASH = "\N{EN DASH}"
-"""Stands where there is nothing to say."""
-
-_PROMISES = {
-    "agree": "at most {epsilon} of all records get an answer that differs from the large model's",
-    "regret": "at most {epsilon} of all records are answered wrongly where the large model would "
-    "have been right; accuracy is at most {points} points below the large model's",
-    "netgap": "the cascade's accuracy is at most {points} points below the large model's",
-    "selective": "at most {epsilon} of the records that small models answer alone are wrong",
-    "two_sided": "at most {epsilon} of the rare class's records are passed off as ordinary, and "
-    "calls of the rare class are wrong at most as often as its own bound says",
-}
 _LOSSES = {
     "agree": "kept answers that differ from the large model's",
     "regret": "kept answers that are wrong where the large model is right",
     "netgap": "the large model's lead in accuracy",
     "selective": "wrong answers among the kept ones",
-}
-_STATES = {
-    GuaranteeState.CERTIFIED: "Nothing seen since speaks against it.",
-    GuaranteeState.SUSPECT: "Scores have drifted from those that were certified, so it may no "
-    "longer hold.",
-    GuaranteeState.VOID: "Audits have shown more risk than was certified: do not rely on it.",
-    GuaranteeState.UNCERTIFIED: "It is not the certificate of what is loaded.",
 }
 _SHARED_ASSUMPTIONS = (
     "Production records are drawn like the certification rows, and independently of one another. "
@@ -44,26 +24,6 @@ _SHARED_ASSUMPTIONS = (
     "No certification row was used to train a model, tune a score or choose among certificates.",
     "Models, prompt and data are those that were certified; their hashes are compared on loading.",
 )
-
-
-def percent(share: float | None) -> str:
-    """Return a share between 0 and 1 as people read it, a dash for None."""
-    return DASH if share is None else f"{share:.1%}"
-
-
-def points(share: float) -> str:
-    """Return a difference of two shares in points, with a true minus sign."""
-    rounded = round(100 * share, 1) + 0.0  # adding 0 takes the sign of a zero away
-    return f"{rounded:.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def dollars(usd: float | None) -> str:
-    """Return US dollars of 0 or more: cents, or three digits below one; a dash for None."""
-    if usd is None:
-        return DASH
-    if usd == 0 or usd >= 1:
-        return f"${usd:,.2f}"
-    return f"${usd:.{2 - math.floor(math.log10(usd))}f}"
 
 
 def interval(found: Rate) -> str:
@@ -103,44 +63,6 @@ def given_up_range(given_up: Rate) -> str:
         f"{CONFIDENCE:.0%} interval of what is given up: {points(given_up.low)} to "
         f"{points(given_up.high)} points"
     )
-
-
-def statement(certificate: CertificateSummary) -> str:
-    """Return what a certificate promises, or why it promises nothing, in plain words."""
-    promise = _promise(certificate)
-    if not certificate.certified:
-        return f"Nothing is certified. The aim was: {promise}. {_missing(certificate)}"
-    if certificate.mode == "expectation":
-        return (
-            f"On average over draws of the labels, {promise}. This bounds a mean: in nearly half "
-            "of all draws the risk is higher, so it is no certificate."
-        )
-    return (
-        f"With a probability of at least {100 * (1 - certificate.delta):.4g}% over the draw of "
-        f"{certificate.n:,} labelled rows, {promise}."
-    )
-
-
-def _missing(certificate: CertificateSummary) -> str:
-    if certificate.labels_needed > certificate.n:
-        return f"At least {certificate.labels_needed:,} labelled rows are needed to show that."
-    return f"The {certificate.n:,} labelled rows do not show that."
-
-
-def _promise(certificate: CertificateSummary) -> str:
-    promise = _PROMISES.get(certificate.kind, "the loss {kind} is at most {epsilon}")
-    return promise.format(
-        kind=certificate.kind,
-        epsilon=f"{100 * certificate.epsilon:.4g}%",
-        points=f"{100 * certificate.epsilon:.4g}",
-    )
-
-
-def standing(certificate: CertificateSummary) -> str:
-    """Return how far a certificate can be relied on now; empty when there is none to rely on."""
-    if not certificate.certified:
-        return certificate.problem
-    return f"{_STATES[certificate.state]} {certificate.problem}".strip()
 
 
 def finding(certificate: CertificateSummary, observed: Rate) -> str:

@@ -1,9 +1,10 @@
 import codecs
 import json
+from datetime import date
 
 import pytest
 
-from headgate.domains.log_rows import LabelledRecord, read_labelled, read_records
+from headgate.domains.log_rows import LabelledRecord, read_labelled, read_records, record_of
 from headgate.domains.logs import LogTask
 from headgate.errors import InputError
 from headgate.types import Candidate, Record
@@ -485,3 +486,21 @@ def test_pairs_are_rows_of_causes_only(write):
     (found,) = read_labelled(write({**GOOD, "cause": "cut", "fits": True}), LEVEL)
 
     assert found.label == "error"
+
+
+# One row that was read elsewhere
+
+
+def test_a_row_from_elsewhere_becomes_the_same_record():
+    row = {"log": "link down", "candidates": CAUSES, "host": "web-1"}
+
+    record = record_of(row, RANK, "rows.csv:7")
+
+    candidates = (Candidate("a", "cable cut"), Candidate("b", "fan dusty"))
+    assert record == Record("7", {"log": "link down"}, candidates)
+
+
+def test_a_value_that_json_does_not_have_is_named_by_its_type():
+    """Tables hold dates."""
+    with pytest.raises(InputError, match=r"rows:1: 'log' is a date and not a text"):
+        record_of({"log": date(2026, 1, 2)}, LEVEL, "rows:1")

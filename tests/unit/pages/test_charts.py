@@ -1,22 +1,20 @@
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from headgate.evaluation.charts import (
+from headgate.pages.charts import (
     CHART_STYLE,
     HEIGHT,
     WIDTH,
-    Axis,
+    Bars,
     Chart,
+    Hint,
     Mark,
     Series,
     figure,
-    nice_ticks,
 )
+from headgate.pages.ticks import Axis
 
 SHARE = Axis("share")
 
@@ -59,25 +57,6 @@ class Texts(HTMLParser):
 
     def of(self, tag):
         return [data for kind, data in self.found if kind == tag]
-
-
-def test_ticks_are_round_and_enclose_the_data():
-    assert nice_ticks(0.0, 1.0) == pytest.approx((0, 0.2, 0.4, 0.6, 0.8, 1.0))
-    assert nice_ticks(0.903, 0.996) == pytest.approx((0.90, 0.92, 0.94, 0.96, 0.98, 1.0))
-    assert nice_ticks(0.0, 0.0031) == pytest.approx((0, 0.001, 0.002, 0.003, 0.004))
-
-
-@given(
-    st.floats(-1e6, 1e6),
-    st.floats(1e-3, 1e6),
-)
-def test_ticks_enclose_any_range_with_few_equal_steps(low, width):
-    found = nice_ticks(low, low + width)
-
-    assert 2 <= len(found) <= 8
-    assert found[0] <= low + 1e-6 * width
-    assert found[-1] >= low + width - 1e-6 * width
-    assert np.diff(found) == pytest.approx(found[1] - found[0], rel=1e-3)
 
 
 def test_points_are_drawn_at_their_place():
@@ -173,3 +152,43 @@ def test_every_look_has_a_colour_in_light_and_in_dark():
         assert f"--{look}:" in light
         assert f"--{look}:" in dark.split("figure")[0]
         assert f".{look}{{" in CHART_STYLE
+
+
+def stacked(**changes):
+    two = [
+        Bars("error", "first", (0, 10), (10, 20), (2, 0)),
+        Bars("fatal", "second", (0, 10), (10, 20), (1, 3)),
+    ]
+    return chart(bars=tuple(two), y=Axis("n", "count", from_zero=True), **changes)
+
+
+def test_bars_stand_on_top_of_one_another():
+    """Of heights 2 and 1 at the same place, the second begins where the first ends."""
+    drawn = figure(stacked())
+
+    (first,) = re.findall(r'class="bar first" d="M([\d.]+) ([\d.]+)V([\d.]+)H', drawn)
+    (second,) = re.findall(r'class="bar second" d="M([\d.]+) ([\d.]+)V([\d.]+)H', drawn)
+    assert first[0] == second[0]
+    assert first[2] == second[1]
+    assert float(first[1]) > float(first[2]) > float(second[2])
+
+
+def test_a_bar_of_nothing_is_not_drawn():
+    drawn, _in_legend = re.findall(r'class="bar first" d="([^"]*)"', figure(stacked()))
+
+    assert drawn.count("M") == 1
+
+
+def test_bars_are_in_the_legend():
+    assert Texts(figure(stacked())).of("li") == ["error", "fatal"]
+
+
+def test_hints_say_what_is_under_the_pointer():
+    drawn = figure(stacked(hints=(Hint(0, 10, "2 <b>"),)))
+
+    assert '<rect class="hint"' in drawn
+    assert "<title>2 &lt;b&gt;</title></rect>" in drawn
+
+
+def test_a_chart_may_be_wider_than_others():
+    assert 'viewBox="0 0 1000 200"' in figure(stacked(width=1000, height=200))

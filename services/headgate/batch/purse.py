@@ -1,0 +1,93 @@
+"""The budget of a job that is interrupted: it goes on with what it had, not with full buckets.
+
+arrive, admit, settle -> governor, and Event lists for the journal -> replayed after a restart
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from headgate.cascade.payment import Purse
+from headgate.gate.budget import Admission, Demand, Grant
+from headgate.stages.contract import Cell
+from headgate.types import Judgement, Usage
+
+Event = tuple[str, float, float, bool]
+"""(what happened, two numbers and a truth about it)."""
+_ARRIVED, _ASKED, _SETTLED, _LOST = "arrived", "asked", "settled", "lost"
+
+
+class RecordedPurse(Purse):
+    """A purse that can be brought to where an earlier run of the job left it.
+
+    The share of calls depends on the records seen and the calls granted alone, so it goes on
+    exactly. Money refills by time: after a restart it is counted as if it was just spent.
+    """
+
+    def __init__(self, inner: Purse) -> None:
+        """Take over the governor of `inner`, with its full buckets."""
+        super().__init__(inner.governor, rejects=inner.rejects)
+        self._events: list[Event] = []
+        self._numbers: dict[Admission, int] = {}
+        self._open: dict[int, Admission] = {}
+        self._asked = 0
+
+    def arrive(self, caller: str, records: int) -> None:
+        """Count records, each of which earns its share of a call."""
+        self._note(_ARRIVED, records, 0.0)
+        super().arrive(caller, records)
+
+    def admit(self, demand: Demand, caller: str) -> Admission:
+        """Reserve the largest cost of a call, or say why it is not made."""
+        self._note(_ASKED, demand.value, demand.cost_usd, truth=demand.required)
+        admission = super().admit(demand, caller)
+        if admission.grant is Grant.ESCALATE:
+            self._numbers[admission], self._open[self._asked] = self._asked, admission
+        self._asked += 1
+        return admission
+
+    def settle(self, admission: Admission, cell: Cell | None) -> None:
+        """Give back what a call did not cost."""
+        number = self._numbers.pop(admission)
+        del self._open[number]
+        if isinstance(cell, Judgement):
+            self._note(_SETTLED, number, cell.usage.cost_usd, truth=cell.cached)
+        else:
+            self._note(_LOST, number, 0.0)
+        super().settle(admission, cell)
+
+    def take_events(self) -> list[Event]:
+        """Return what happened since this was last called."""
+        events, self._events = self._events, []
+        return events
+
+    def replay(self, events: Iterable[Event]) -> None:
+        """Let what an earlier run told of its whole life happen again, in order."""
+        for kind, first, second, truth in events:
+            match kind:
+                case "arrived":
+                    self.arrive("", int(first))
+                case "asked":
+                    self.admit(Demand(first, second, required=truth), "")
+                case "settled":
+                    self._settle_again(int(first), second, cached=truth)
+                case _:
+                    self._settle_again(int(first), None)
+        # Granted now and not then, or never settled: such a call was not made.
+        for number in list(self._open):
+            self._settle_again(number, 0.0, cached=True)
+        self._events.clear()
+
+    def _settle_again(self, number: int, cost_usd: float | None, *, cached: bool = False) -> None:
+        """Settle the call of that number, if it is granted now as it was then.
+
+        Money refills by time, which a replay does not take.
+        """
+        admission = self._open.get(number)
+        if admission is not None:
+            paid = None if cost_usd is None else Judgement("", "", Usage(cost_usd=cost_usd), cached)
+            self.settle(admission, paid)
+
+    def _note(self, kind: str, first: float, second: float, *, truth: bool = False) -> None:
+        if self.governor is not None:
+            self._events.append((kind, first, second, truth))

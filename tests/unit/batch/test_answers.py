@@ -1,0 +1,54 @@
+import pyarrow as pa
+
+from headgate.batch.answers import SCHEMA, Answer, batch_of
+from headgate.errors import InputError
+from headgate.types import Decision, GuaranteeState, Result, Step, Tier, Usage
+
+JUDGED = Result(
+    "1",
+    "disk",
+    0.75,
+    Tier.LARGE,
+    (
+        Step("cheap_keep", "gate", Decision.ESCALATED, 0.1, 0.25),
+        Step("keep", "gate", Decision.ESCALATED, 0.1, 0.5),
+        Step("decide", "verify", Decision.ANSWERED, 0.1),
+    ),
+    rationale="because",
+    usage=Usage(1, 10, 5, 0.5),
+    certificate_id="c",
+    guarantee=GuaranteeState.CERTIFIED,
+    degraded="",
+)
+REFUSED = Result("2", error=InputError("here", "it is blank", "Write."))
+
+
+def test_an_answer_says_what_the_result_does_with_the_last_gates_score():
+    assert Answer.of(JUDGED) == Answer(
+        "disk", 0.75, "large", 0.5, "because", "c", "certified", "", 0.5, "", ""
+    )
+    assert Answer.of(REFUSED) == Answer(
+        "", 0.0, "", None, "", "", "uncertified", "", 0.0, "INPUT_INVALID", "it is blank"
+    )
+
+
+def test_an_answer_survives_the_journal():
+    for result in (JUDGED, REFUSED):
+        answer = Answer.of(result)
+        assert Answer.from_json(answer.to_json()) == answer
+
+
+def test_answers_are_columns_in_order():
+    batch = batch_of([Answer.of(JUDGED), Answer.of(REFUSED), Answer.of(JUDGED).repeated()])
+
+    assert batch.schema == SCHEMA
+    assert batch["answer"].to_pylist() == ["disk", "", "disk"]
+    assert batch["score"].to_pylist() == [0.5, None, 0.5]
+    assert batch["cost_usd"].to_pylist() == [0.5, 0.0, 0.0]
+    assert pa.types.is_dictionary(batch["tier"].type)
+    assert len(batch["answer"].dictionary) == 2
+
+
+def test_no_answers_are_a_batch_without_rows():
+    assert batch_of([]).schema == SCHEMA
+    assert batch_of([]).num_rows == 0

@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headgate.batch.purse import RecordedPurse
+from headgate.cascade.payment import Purse
+from headgate.errors import StageError
+from headgate.gate.budget import Admission, BudgetLimits, Demand, Governor, Grant
+from headgate.types import Judgement, Usage
+
+FREE = Judgement("disk", "", Usage())
+
+
+def purse(share: float | None = 0.2, usd_per_hour: float | None = None) -> RecordedPurse:
+    """Return a purse whose clock stands still: money comes back no more."""
+    limits = BudgetLimits(share, usd_per_hour, audit_share=0.0)
+    return RecordedPurse(Purse(Governor(limits, now_s=lambda: 0.0)))
+
+
+def ask(own: RecordedPurse, value: float = 0.5, usd: float = 0.0) -> Admission:
+    return own.admit(Demand(value, usd, required=True), "")
+
+
+def test_a_share_goes_on_where_it_was():
+    """25 calls are there at first, which is all that fits: ten records earn nothing more."""
+    before = purse()
+    before.arrive("", 10)
+    grants = [ask(before) for _ in range(20)]
+    for each in grants:
+        before.settle(each, FREE)
+
+    after = purse()
+    after.replay(before.take_events())
+
+    assert [ask(after).grant for _ in range(6)] == [Grant.ESCALATE] * 5 + [Grant.EXHAUSTED]
+    assert [ask(before).grant for _ in range(6)] == [Grant.ESCALATE] * 5 + [Grant.EXHAUSTED]
+
+
+def test_what_was_given_back_is_given_back_again():
+    before = purse()
+    before.arrive("", 1)
+    before.settle(ask(before), replace(FREE, cached=True))
+    before.settle(ask(before), StageError("here", "it failed", "Look."))
+
+    after = purse()
+    after.replay(before.take_events())
+
+    assert after.governor.snapshot().answers.calls == 1
+
+
+def test_money_that_was_spent_is_spent_after_a_restart():
+    """Six dollars an hour save up one dollar: three calls of 0.3, and no fourth."""
+    before = purse(None, 6.0)
+    for _ in range(3):
+        before.settle(ask(before, usd=0.3), replace(FREE, usage=Usage(cost_usd=0.3)))
+
+    after = purse(None, 6.0)
+    after.replay(before.take_events())
+
+    assert ask(after, usd=0.3).grant is Grant.EXHAUSTED
+    assert ask(after, usd=0.05).grant is Grant.ESCALATE
+
+
+def test_a_grant_that_is_not_repeated_is_not_settled_either():
+    """What time had brought back then is not there in a replay."""
+    events = [("asked", 0.5, 0.9, True), ("settled", 0, 0.9, False)] * 3
+    numbered = [
+        (kind, place // 2, *rest) if kind == "settled" else (kind, first, *rest)
+        for place, (kind, first, *rest) in enumerate(events)
+    ]
+    after = purse(None, 6.0)
+
+    after.replay(numbered)
+
+    assert after.governor.snapshot().answers.usd == pytest.approx(0.9)
+    assert after.governor.snapshot().in_flight == 0
+
+
+def test_a_call_that_was_never_settled_was_not_made():
+    before = purse()
+    ask(before)
+
+    after = purse()
+    after.replay(before.take_events())
+
+    assert after.governor.snapshot().in_flight == 0
+    assert after.governor.snapshot().answers.calls == 0
+
+
+def test_events_are_told_once_and_a_replay_tells_none():
+    before = purse()
+    before.arrive("", 3)
+
+    events = before.take_events()
+
+    assert events == [("arrived", 3, 0.0, False)]
+    assert before.take_events() == []
+    before.replay(events)
+    assert before.take_events() == []
+
+
+def test_without_a_governor_there_is_nothing_to_tell():
+    own = RecordedPurse(Purse())
+    own.arrive("", 3)
+    own.settle(ask(own), FREE)
+
+    assert own.take_events() == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), st.lists(st.floats(0, 1), max_size=6), st.booleans()),
+        max_size=12,
+    )
+)
+def test_a_restart_changes_no_decision_of_a_share(blocks):
+    whole, part, seen = purse(0.1), purse(0.1), []
+    for records, values, cached in blocks:
+        restarted = purse(0.1)
+        restarted.replay(seen)
+        assert _block(whole, records, values, cached) == _block(restarted, records, values, cached)
+        _block(part, records, values, cached)
+        seen += part.take_events()
+
+
+def _block(own: RecordedPurse, records: int, values: list[float], cached: bool) -> list[Grant]:
+    own.arrive("", records)
+    admissions = [own.admit(Demand(value, 0.0, required=False), "") for value in values]
+    for each in admissions:
+        if each.grant is Grant.ESCALATE:
+            own.settle(each, replace(FREE, cached=cached))
+    return [each.grant for each in admissions]
