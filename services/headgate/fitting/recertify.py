@@ -41,7 +41,8 @@ from headgate.gate.audit import AuditRow, RiskEstimate, weighted_risk
 from headgate.gate.bounds import labels_needed, risk_upper_bound
 from headgate.gate.stream import Rung, certify_threshold
 from headgate.gate.threshold import KEEP_NOTHING
-from headgate.gate.tiers import LossKind, TierEvidence, certify_list
+from headgate.gate.tier_rows import LossKind, TierEvidence
+from headgate.gate.tiers import certify_list
 
 MAX_REFERENCE_SCORES = 5_000
 """The newest ones, for the monitor of drift."""

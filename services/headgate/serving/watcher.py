@@ -148,6 +148,11 @@ class Watcher:
         with self._lock:
             return [self._take(each) for each in feedback]
 
+    def save(self) -> None:
+        """Write the state of the watch, as a gateway that leaves asks for."""
+        with self._lock:
+            self._save()
+
     def close(self) -> None:
         """Save and close."""
         with self._lock:
