@@ -178,7 +178,9 @@ def _uniform(loaded: LoadedCascade, decisions: Sequence[Decision]) -> list[Decis
     audits = loaded.spec.deferral.audits
     shares = [audits.share] if audits else []
     share = min([*shares, *(each.propensity for each in decisions)], default=0.0)
-    return [each for each in decisions if each.coin < share]
+    sample = sorted((each for each in decisions if each.coin < share), key=lambda each: each.coin)
+    # Of a burst one counts. The coin, which knows nothing of losses, says which.
+    return list({each.burst: each for each in reversed(sample)}.values())
 
 
 def _evidence(sample: Sequence[Decision], kind: str) -> TierEvidence:

@@ -114,6 +114,16 @@ def test_a_share_that_was_smaller_for_a_while_is_the_samples(loaded):
     assert found.certificate.certified
 
 
+def test_of_a_burst_of_copies_one_counts(loaded):
+    """28 units prove nothing, however often one of them comes within an hour; 29 do."""
+    burst = [sampled(27, 0.7, record_id=f"again-{n}", coin=0.01 + n / 1e4) for n in range(100)]
+    later = sampled(27, 0.7, record_id="tomorrow", at=90_000.0)
+
+    assert recertify(loaded(), [*falling(28), *burst]).sample == 28
+    assert not recertify(loaded(), [*falling(28), *burst]).certificate.certified
+    assert recertify(loaded(), [*falling(28), *burst, later]).certificate.certified
+
+
 def test_answers_that_are_missing_count_as_bad(loaded):
     decisions = falling(100, (95, 96, 97, 98, 99), reference=None)
 

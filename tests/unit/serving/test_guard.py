@@ -278,10 +278,20 @@ async def test_a_void_certificate_is_void_from_the_first_record_on(lm, tmp_path)
 async def test_scores_that_drift_make_the_certificate_suspect(engine, lm, watcher):
     lm.decide = lambda request: request.record_id.split()[0]
     async with watching(engine, watcher, score_alpha=0.01) as guard:
-        await run(engine, *(f"disk {number}" for number in range(100)))
+        await run(engine, *(f"disk {'x' * number}" for number in range(100)))
         await guard.report()
 
         assert guard.status.state is engine.guarantee.state is SUSPECT
+
+
+async def test_a_burst_of_one_line_is_no_drift(engine, lm, watcher):
+    """The same 100 scores, but of lines that differ only in numbers."""
+    lm.decide = lambda request: request.record_id.split()[0]
+    async with watching(engine, watcher, score_alpha=0.01) as guard:
+        await run(engine, *(f"disk {number}" for number in range(100)))
+        await guard.report()
+
+        assert guard.status.state is engine.guarantee.state is CERTIFIED
 
 
 async def test_what_was_never_certified_is_watched_and_stays_so(lm, watcher, logged):
