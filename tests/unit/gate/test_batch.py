@@ -143,7 +143,9 @@ def test_a_target_that_is_no_share_is_refused(name, value):
         pytest.param(100, 0.05, 100, id="fewer-than-the-least"),
         pytest.param(1000, 0.05, 150, id="the-least"),
         pytest.param(3000, 0.05, 450, id="three-in-twenty"),
-        pytest.param(10_000, 0.05, 800, id="the-most"),
+        pytest.param(10_000, 0.05, 600, id="what-epsilon-needs"),
+        pytest.param(10_000, 0.15, 200, id="less-for-a-larger-one"),
+        pytest.param(10_000, 0.02, 800, id="the-most"),
         pytest.param(10_000, 0.001, 2995, id="what-certifies-anything"),
     ],
 )
