@@ -13,7 +13,8 @@ from guarantee_sets.arrangements import Arrangement, certification_rows, chances
 from guarantee_sets.outcome import DELTA, Claim, Figures, Trial, figures, generator
 from guarantee_sets.population import Bools, Floats, Places, Population
 from guarantee_sets.truth import Truth
-from headgate.gate.tiers import LossKind, fit_thresholds
+from headgate.gate.tier_rows import LossKind
+from headgate.gate.tiers import fit_thresholds
 from headgate.gate.two_sided import ClassBounds, certify_normal, certify_rare
 
 ROWS = 2_000

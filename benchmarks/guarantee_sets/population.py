@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.gate.tiers import LossKind, TierEvidence
+from headgate.gate.tier_rows import LossKind, TierEvidence
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from guarantee_sets.batch import MORE_RECORDS
@@ -18,11 +18,16 @@ POINTS_OVER_BARGAIN = 0.05
 Results = Mapping[str, Mapping[str, Figures]]
 
 
-def summary(results: Results) -> list[str]:
-    """Return the lines of the summary, those that fail last."""
+def summary(results: Results, levels: Sequence[str]) -> list[str]:
+    """Return the lines of the summary, those that fail last.
+
+    Args:
+        results: All figures.
+        levels: Ends of the keys whose automation is compared with the oracle's.
+    """
     failing = [*too_often_wrong(results), *behind_bargain(results), *behind_oracle(results)]
     return [
-        *_automation(results),
+        *(line for level in levels for line in _automation(results, level)),
         *_margins(results, "", "N = 3,000"),
         *_margins(results, f":n{MORE_RECORDS}", f"N = {MORE_RECORDS:,}"),
         *(failing or ["every requirement is met"]),
@@ -76,11 +81,17 @@ def _provable(own: Figures) -> str:
     return f"{rows} rows prove {epsilon} if at most {allowed / rows:.4f} is observed"
 
 
-def _ratios(results: Results) -> dict[str, float]:
-    """Return automation over the oracle's for each set's own stream certificate."""
+def _ratios(results: Results, level: str = "") -> dict[str, float]:
+    """Return automation over the oracle's for the stream certificates of one level.
+
+    Args:
+        results: All figures.
+        level: End of the keys; empty for the sets' own keys.
+    """
     found = {}
     for key, rules in results.items():
-        if ":" in key or not float(rules["exact"]["oracle_automation"]):
+        own_level = key == key.split(":")[0] + level
+        if not own_level or not float(rules["exact"]["oracle_automation"]):
             continue
         own = rules["exact"]
         found[key] = float(own["automation"]) / float(own["oracle_automation"])
@@ -95,12 +106,12 @@ def _margins_of(results: Results) -> dict[str, float]:
     }
 
 
-def _automation(results: Results) -> list[str]:
-    ratios = _ratios(results)
+def _automation(results: Results, level: str = "") -> list[str]:
+    ratios = _ratios(results, level)
     lines = [f"{key}: {ratio:.3f} of the oracle's automation" for key, ratio in ratios.items()]
     recorded = [ratio for key, ratio in ratios.items() if not key.startswith("simulated")]
     lines.append(
-        f"mean share of the oracle's automation: {fmean(ratios.values()):.3f}"
+        f"mean share of the oracle's automation{level}: {fmean(ratios.values()):.3f}"
         f" (recorded sets: {fmean(recorded):.3f})"
     )
     return lines

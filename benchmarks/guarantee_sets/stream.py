@@ -15,7 +15,7 @@ from guarantee_sets.population import Bools, Floats, Population
 from guarantee_sets.truth import Truth
 from headgate.evaluation.baselines import clt_threshold, crc_threshold, empirical_threshold
 from headgate.gate.stream import certify_threshold
-from headgate.gate.tiers import LossKind
+from headgate.gate.tier_rows import LossKind
 
 ROWS = 2_000
 RESAMPLES = 4_000

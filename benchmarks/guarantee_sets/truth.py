@@ -11,7 +11,7 @@ import numpy as np
 
 from guarantee_sets.outcome import Trial
 from guarantee_sets.population import Floats, Population
-from headgate.gate.tiers import LossKind
+from headgate.gate.tier_rows import LossKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -114,6 +114,7 @@ def decision(number: int = 0, **changes: Any) -> Decision:
         "kept": True,
         "propensity": 1.0,
         "coin": 0.5,
+        "unit": f"unit-{number}",
     }
     return Decision(**(fields | changes))
 

@@ -17,7 +17,7 @@ from fakes.openai_endpoint import FakeEndpoint, says_label, waits_for
 from fakes.sample_cascade import copy_sample, sample_records
 from headgate import wire
 from headgate.client import Client
-from headgate.serving.app import GATEWAY_APP, deploy, gateway_application
+from headgate.serving.app import GATEWAY_APP, Places, deploy, gateway_application
 from headgate.serving.flags import SERVE_FLAGS
 from headgate.v1.cascade_service_pb2 import RunCascadeRequest
 from headgate.v1.cascade_service_pb2_grpc import CascadeServiceStub
@@ -45,10 +45,10 @@ def cluster():
 @pytest.fixture(scope="module")
 def address(cluster, sample, tmp_path_factory):
     """One gateway with the sample twice: its encoder inline, and in a replica of its own."""
-    folder = tmp_path_factory.mktemp("placed")
+    folder, state = tmp_path_factory.mktemp("placed"), tmp_path_factory.mktemp("state")
     placed = copy_sample(folder, name="placed", placement="deployment", artifact=sample.artifact)
     found = f"127.0.0.1:{free_port()}"
-    deploy([sample, placed], found)
+    deploy([sample, placed], Places(found, str(state)))
     return found
 
 
@@ -171,7 +171,7 @@ def test_a_gateway_that_is_deleted_ends_what_it_began(cluster, parts, tmp_path):
         async with FakeEndpoint(waits_for(may_answer, says_label("disk"))) as endpoint:
             loaded = live_parts(tmp_path, parts, endpoint.base_url)
             found = f"127.0.0.1:{free_port()}"
-            application = gateway_application([loaded], found)
+            application = gateway_application([loaded], Places(found))
             await asyncio.to_thread(serve.run, application, name="draining", route_prefix=None)
             async with grpc.aio.insecure_channel(found) as channel:
                 await begin(channel, endpoint, may_answer)

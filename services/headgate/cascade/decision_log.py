@@ -19,6 +19,8 @@ from typing import Any
 from headgate.errors import InputError
 
 FILE = "decisions.sqlite"
+BURST_S = 3600.0
+"""Copies within it are one burst."""
 MAX_ROWS = 2_000_000
 """About 400 MB; older rows are dropped a tenth at a time."""
 _SCHEMA = """
@@ -34,6 +36,7 @@ CREATE TABLE IF NOT EXISTS decisions (
     kept INTEGER NOT NULL,
     propensity REAL NOT NULL,
     coin REAL NOT NULL,
+    unit TEXT NOT NULL,
     options TEXT NOT NULL,
     gold TEXT,
     UNIQUE (request_id, record_id)
@@ -44,14 +47,14 @@ CREATE INDEX IF NOT EXISTS by_certificate ON decisions (certificate_id, number);
 # A call that is tried again may come twice. What people said of it stays, and so does an answer.
 _ADD = """
 INSERT INTO decisions (request_id, record_id, certificate_id, at, score, small_answer, reference,
-                       kept, propensity, coin, options)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                       kept, propensity, coin, unit, options)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (request_id, record_id) DO UPDATE SET
     reference = COALESCE(excluded.reference, reference)
 """
 _COLUMNS = (
     "request_id, record_id, certificate_id, at, score, small_answer, reference, kept, propensity, "
-    "coin, options, gold"
+    "coin, unit, options, gold"
 )
 
 
@@ -75,10 +78,17 @@ class Decision:
     """Chance with which an audit was drawn."""
     coin: float
     """The draw, in [0, 1); below the propensity an audit was drawn."""
+    unit: str
+    """The same for records that differ only in numbers; tells nothing of their text."""
     options: tuple[str, ...] = ()
     """The record's own answer set; empty when labels are declared."""
     gold: str | None = None
     """The right answer, where feedback brought it."""
+
+    @property
+    def burst(self) -> tuple[str, int]:
+        """Return what copies within one hour share: they are not independent of one another."""
+        return self.unit, int(self.at // BURST_S)
 
     @property
     def drawn(self) -> bool:
@@ -121,6 +131,7 @@ class DecisionLog:
                 each.kept,
                 each.propensity,
                 each.coin,
+                each.unit,
                 json.dumps(each.options) if each.options else "",
             )
             for each in decisions
@@ -232,6 +243,7 @@ def _decision(row: tuple[Any, ...]) -> Decision:
         kept=bool(row[7]),
         propensity=row[8],
         coin=row[9],
-        options=tuple(json.loads(row[10])) if row[10] else (),
-        gold=row[11],
+        unit=row[10],
+        options=tuple(json.loads(row[11])) if row[11] else (),
+        gold=row[12],
     )

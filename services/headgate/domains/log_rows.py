@@ -132,6 +132,15 @@ def template_of(row: LabelledRecord) -> str:
     return masked(next(iter(row.record.fields.values())))
 
 
+def unit_of(record: Record) -> tuple[str, ...]:
+    """Return what copies of a record share: all its texts with their numbers masked.
+
+    The order of its candidates makes no difference.
+    """
+    candidates = sorted(masked(each.text) for each in record.candidates)
+    return (*(masked(text) for text in record.fields.values()), *candidates)
+
+
 def masked(text: str) -> str:
     """Return a text with its numbers masked."""
     return _VARIABLE.sub("#", text)

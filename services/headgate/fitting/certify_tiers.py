@@ -19,7 +19,8 @@ from headgate.fitting.evidence import Evidence
 from headgate.fitting.proven import LADDER, TIGHTER, Proven, too_few
 from headgate.fitting.score import choose_score, fitted_head
 from headgate.gate.threshold import KEEP_NOTHING, Gate
-from headgate.gate.tiers import LossKind, TierEvidence, TierPolicy, fit_thresholds
+from headgate.gate.tier_rows import LossKind, TierEvidence
+from headgate.gate.tiers import TierPolicy, fit_thresholds
 
 SMALL_COST, CHEAP_COST = 0.01, 0.001
 """Of an encoder and of n-grams, as shares of a large model's call: what the planner weighs."""

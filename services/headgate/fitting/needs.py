@@ -9,7 +9,8 @@ from headgate.cascade.deferral import DeferralSpec
 from headgate.cascade.spec import CascadeSpec
 from headgate.errors import InputError
 from headgate.gate.head import MIN_ROWS
-from headgate.gate.tiers import MAX_TIERS, TUNE_SHARE
+from headgate.gate.tier_rows import MAX_TIERS
+from headgate.gate.tiers import TUNE_SHARE
 
 
 def refuse_many_tiers(spec: CascadeSpec) -> None:

@@ -41,7 +41,8 @@ from headgate.gate.audit import AuditRow, RiskEstimate, weighted_risk
 from headgate.gate.bounds import labels_needed, risk_upper_bound
 from headgate.gate.stream import Rung, certify_threshold
 from headgate.gate.threshold import KEEP_NOTHING
-from headgate.gate.tiers import LossKind, TierEvidence, certify_list
+from headgate.gate.tier_rows import LossKind, TierEvidence
+from headgate.gate.tiers import certify_list
 
 MAX_REFERENCE_SCORES = 5_000
 """The newest ones, for the monitor of drift."""
@@ -177,7 +178,9 @@ def _uniform(loaded: LoadedCascade, decisions: Sequence[Decision]) -> list[Decis
     audits = loaded.spec.deferral.audits
     shares = [audits.share] if audits else []
     share = min([*shares, *(each.propensity for each in decisions)], default=0.0)
-    return [each for each in decisions if each.coin < share]
+    sample = sorted((each for each in decisions if each.coin < share), key=lambda each: each.coin)
+    # Of a burst one counts. The coin, which knows nothing of losses, says which.
+    return list({each.burst: each for each in reversed(sample)}.values())
 
 
 def _evidence(sample: Sequence[Decision], kind: str) -> TierEvidence:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.domains.log_rows import LabelledRecord, masked, template_of
+from headgate.domains.log_rows import LabelledRecord, template_of, unit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,8 @@ def part_units(rows: Sequence[LabelledRecord], tune_share: float, seed: int) -> 
 def _one_a_unit(
     rows: Sequence[LabelledRecord], places: Sequence[int], draw: np.random.Generator
 ) -> list[int]:
-    """Return one place, drawn uniformly, for all rows of one template that are copies.
-
-    The order of a row's candidates makes no difference.
-    """
+    """Return one place, drawn uniformly, for all rows of one template that are copies."""
     units: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place in places:
-        record = rows[place].record
-        candidates = sorted(masked(each.text) for each in record.candidates)
-        fields = (masked(text) for text in record.fields.values())
-        units[(*fields, *candidates)].append(place)
+        units[unit_of(rows[place].record)].append(place)
     return [copies[int(draw.integers(len(copies)))] for copies in units.values()]

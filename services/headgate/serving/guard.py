@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
+import json
 import logging
 import time
 from collections.abc import Sequence
@@ -18,6 +21,7 @@ from headgate.cascade.capabilities import audit
 from headgate.cascade.decision_log import Decision
 from headgate.cascade.engine import Engine
 from headgate.cascade.observation import Observation
+from headgate.domains.log_rows import unit_of
 from headgate.errors import FeedbackError
 from headgate.gate.audit import audit_coin
 from headgate.gate.watch import WatchSettings
@@ -191,11 +195,17 @@ class Guard:
             kept=seen.kept,
             propensity=self.settings.audits.propensity(seen.confidence, suspect=suspect),
             coin=audit_coin(self._key, certificate, name),
+            unit=self._unit(seen.record),
             options=tuple(candidate.id for candidate in seen.record.candidates),
         )
         self._decisions.append(decision)
         if seen.kept and decision.drawn:
             self._queue(decision, seen.record)
+
+    def _unit(self, record: Record) -> str:
+        """Return a keyed hash of what copies of the record share."""
+        text = json.dumps(unit_of(record)).encode()
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()[:16]
 
     def _queue(self, decision: Decision, record: Record) -> None:
         try:

@@ -32,6 +32,8 @@ STATE_FILE = "watch-{}.json"
 KEY_FILE = "audit_key"
 KEY_BYTES = 32
 SAVE_PERIOD_S = 2.0
+MAX_BURSTS = 100_000
+"""Remembered; about 20 MB."""
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class Watcher:
         self._watch: Watch | None = None
         self._saved_at = 0.0
         self._audits = self._disagreements = 0
+        self._bursts: dict[tuple[str, int], None] = {}
 
     def key(self) -> bytes:
         """Return the secret of the audits' coins, made once and kept.
@@ -135,7 +138,7 @@ class Watcher:
             at = datetime.now(UTC).isoformat(timespec="seconds")
             before = watch.state
             own = watch.settings.certificate_id
-            scores = [each.score for each in decisions if each.certificate_id == own]
+            scores = [each.score for each in self._fresh(decisions) if each.certificate_id == own]
             watch.observe_scores(np.array(scores, np.float64), at=at)
             rows = [each for each in _audit_rows(decisions, audits) if _fits(each, watch.settings)]
             watch.observe_audits(*audit_update(rows, watch.settings), at=at)
@@ -148,11 +151,31 @@ class Watcher:
         with self._lock:
             return [self._take(each) for each in feedback]
 
+    def save(self) -> None:
+        """Write the state of the watch, as a gateway that leaves asks for."""
+        with self._lock:
+            self._save()
+
     def close(self) -> None:
         """Save and close."""
         with self._lock:
             self._save()
             self._log.close()
+
+    def _fresh(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Return the decisions that are no copies of one within the same hour.
+
+        The scores of a burst say the same thing over and over; taken as independent they would
+        look like drift. A call that is tried again is a copy, too.
+        """
+        fresh = []
+        for each in decisions:
+            if each.burst not in self._bursts:
+                self._bursts[each.burst] = None
+                fresh.append(each)
+        for oldest in list(self._bursts)[: max(0, len(self._bursts) - MAX_BURSTS)]:
+            del self._bursts[oldest]
+        return fresh
 
     def _take(self, feedback: Feedback) -> str:
         decision = self._log.find(feedback.record_id, feedback.request_id)

@@ -88,7 +88,8 @@ class ActorWatcher:
         return problems
 
     async def close(self) -> None:
-        """Leave it running: other gateways may use it, and its state is saved."""
+        """Have it save and leave it running: other gateways may use it."""
+        await _answer(self._actor.save.remote())
 
 
 async def _answer(call: Any) -> Any:  # noqa: ANN401 - Ray's references have no type

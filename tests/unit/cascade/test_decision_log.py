@@ -40,6 +40,7 @@ DECISIONS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(DECISIONS, max_size=5, unique_by=lambda each: (each.request_id, each.record_id)),

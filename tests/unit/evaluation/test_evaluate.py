@@ -1,10 +1,11 @@
 import json
+import math
 
 import pytest
 
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_engine import classify, engine_of, gate, says_net, verify
-from fakes.tiny_models import LEVEL, TinyEncoder, log
+from fakes.tiny_models import LEVEL, TinyEncoder, broken_classifier, log, ngram_classifier
 from headgate.domains.log_rows import LabelledRecord
 from headgate.errors import InputError, NotFoundError
 from headgate.evaluation.evaluate import CHUNK, LATENCY_SAMPLE, evaluate
@@ -202,3 +203,67 @@ async def test_one_record_alone_is_timed_in_milliseconds():
 
     assert 1 < found.p50_ms <= found.p95_ms
     assert found.seconds > 0
+
+
+# Row by row
+
+
+async def test_outcomes_hold_what_each_tier_said_of_each_row_and_what_it_cost():
+    slices = {"system": ["a", "b", "a", "b", "a", "b", "a"]}
+
+    found = await evaluate(cascade(large_model(replay())), ROWS, large_alone=True, slices=slices)
+
+    outcomes = found.outcomes
+    assert outcomes.ids == tuple(row.record.id for row in ROWS)
+    assert outcomes.gold == ("disk", "disk", "net", "disk", "net", "disk", "disk")
+    assert outcomes.small == ("disk", "net", "disk", "disk", "disk", "", "")
+    assert outcomes.large == ("disk", "disk", "net", "net", "", "disk", "")
+    assert outcomes.kept.tolist() == [True, True, False, False, False, True, True]
+    assert outcomes.scores[:5].tolist() == pytest.approx([0.9, 0.9, 0.75, 0.5, 0.5])
+    assert outcomes.scores[5:].tolist() == [-math.inf, -math.inf]
+    assert outcomes.large_cost_usd.tolist() == pytest.approx(
+        [12e-6, 24e-6, 48e-6, 96e-6, 0, 192e-6, 0]
+    )
+    assert outcomes.small_cost_usd.tolist() == [0] * 7
+    assert outcomes.slices == {"system": ("a", "b", "a", "b", "a", "b", "a")}
+    assert outcomes.groups[:2] == ("disk #", "net #")
+
+
+@pytest.mark.parametrize("cache_entries", [10_000, 0], ids=["cache", "no-cache"])
+async def test_costs_of_rows_add_up_to_those_of_the_large_model_alone(cache_entries):
+    engine = cascade(large_model(replay(), cache_entries))
+
+    found = await evaluate(engine, ROWS, large_alone=True)
+
+    assert found.outcomes.large_cost_usd.sum() == pytest.approx(found.large_usage.cost_usd)
+
+
+async def test_the_surest_of_two_gates_is_a_rows_score():
+    """The first tier knows "disk" alone; of "net" the second is 0.9 sure."""
+    engine = engine_of(
+        classify(name="cheap", classifier=ngram_classifier()),
+        gate(0.99, name="cheap_keep", of="cheap"),
+        classify(TinyEncoder()),
+        gate(),
+        verify(ScriptedLm(says_net)),
+    )
+
+    found = await evaluate(engine, ROWS[:2], large_alone=True)
+
+    assert found.outcomes.scores.tolist() == pytest.approx([1.0, 0.9], abs=1e-4)
+
+
+async def test_without_every_answer_of_the_large_model_there_are_no_outcomes():
+    found = await evaluate(cascade(large_model(replay())), ROWS, large_alone=False)
+
+    assert found.outcomes is None
+
+
+async def test_a_gate_without_numbers_is_as_unsure_as_can_be():
+    broken = classify(TinyEncoder(), classifier=broken_classifier())
+    engine = engine_of(broken, gate(), verify(ScriptedLm(says_net)))
+
+    found = await evaluate(engine, ROWS[:1], large_alone=True)
+
+    assert found.outcomes.scores.tolist() == [-math.inf]
+    assert found.outcomes.kept.tolist() == [False]

@@ -4,18 +4,11 @@ import asyncio
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from fakes.made_up_logs import TWO_TIERS, make_cascade, read_rows, record, rows
-from fakes.watched_cascade import (
-    EPSILON,
-    decision,
-    deferral,
-    fit_watched,
-    rescored,
-    served_records,
-)
+from fakes.served_decisions import falling, gate_of, kept, known, sampled
+from fakes.watched_cascade import EPSILON, deferral, fit_watched, served_records
 from headgate.artifact import Artifact
 from headgate.cascade.fitted import KIND, REFERENCE_SCORES, read_fitted
 from headgate.cascade.load import load_cascade
@@ -31,9 +24,6 @@ from headgate.gate.bounds import binomial_p_value, risk_upper_bound
 from headgate.gate.threshold import KEEP_NOTHING
 from headgate.types import Deadline, GuaranteeState
 
-SHARE = 0.5
-"""Of audits, in the file."""
-
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
@@ -47,27 +37,6 @@ def loaded(tmp_path_factory):
         return fitted[kind]
 
     return of
-
-
-def sampled(number, score=0.9, *, small="info", large="info", gold=None, **changes):
-    """Return a decision of the uniform sample."""
-    known = {"small_answer": small, "reference": large, "gold": gold, "score": score}
-    return decision(number, **({"coin": 0.1} | known | changes))
-
-
-def falling(count, bad=(), **wrong):
-    """Return so many sampled decisions, less and less sure; those at `bad` places are changed."""
-    scores = np.linspace(0.99, 0.6, count).tolist()
-    wrong = wrong or {"large": "error"}
-    return [sampled(p, score, **(wrong if p in bad else {})) for p, score in enumerate(scores)]
-
-
-def gate_of(found):
-    return found.fitted.gates["cheap_keep"]
-
-
-def kept(found, decisions):
-    return sum(each.score >= gate_of(found).threshold for each in decisions)
 
 
 # What counts
@@ -121,7 +90,7 @@ def test_too_few_labels_certify_nothing_and_say_how_many_are_needed(loaded):
 def test_audits_outside_the_uniform_sample_prove_and_spoil_nothing(loaded):
     """They are more frequent where the small model is unsure."""
     unsure = {"propensity": 0.9, "coin": 0.7}
-    others = [sampled(1000 + n, 0.7, large="error", **unsure) for n in range(100)]
+    others = [sampled(1000 + n, 0.7, reference="error", **unsure) for n in range(100)]
     right = [sampled(2000 + n, 0.7, **unsure) for n in range(100)]
 
     alone = recertify(loaded(), falling(29))
@@ -136,7 +105,7 @@ def test_audits_outside_the_uniform_sample_prove_and_spoil_nothing(loaded):
 
 def test_a_share_that_was_smaller_for_a_while_is_the_samples(loaded):
     """What was drawn with 0.2 and a coin of 0.3 was not audited, and would count as bad."""
-    before = {"propensity": 0.2, "coin": 0.3, "large": None}
+    before = {"propensity": 0.2, "coin": 0.3, "reference": None}
     unseen = [sampled(500 + n, 0.95, **before) for n in range(50)]
 
     found = recertify(loaded(), [*falling(40), *unseen])
@@ -145,8 +114,18 @@ def test_a_share_that_was_smaller_for_a_while_is_the_samples(loaded):
     assert found.certificate.certified
 
 
+def test_of_a_burst_of_copies_one_counts(loaded):
+    """28 units prove nothing, however often one of them comes within an hour; 29 do."""
+    burst = [sampled(27, 0.7, record_id=f"again-{n}", coin=0.01 + n / 1e4) for n in range(100)]
+    later = sampled(27, 0.7, record_id="tomorrow", at=90_000.0)
+
+    assert recertify(loaded(), [*falling(28), *burst]).sample == 28
+    assert not recertify(loaded(), [*falling(28), *burst]).certificate.certified
+    assert recertify(loaded(), [*falling(28), *burst, later]).certificate.certified
+
+
 def test_answers_that_are_missing_count_as_bad(loaded):
-    decisions = falling(100, (95, 96, 97, 98, 99), large=None)
+    decisions = falling(100, (95, 96, 97, 98, 99), reference=None)
 
     found = recertify(loaded(), decisions)
 
@@ -164,118 +143,11 @@ def test_records_that_went_on_belong_to_the_sample(loaded):
 
 def test_rows_of_one_score_are_kept_together_or_not_at_all(loaded):
     tied = [sampled(n, 0.9) for n in range(95)] + [
-        sampled(100 + n, 0.9, large="error") for n in range(5)
+        sampled(100 + n, 0.9, reference="error") for n in range(5)
     ]
 
     assert not recertify(loaded(), tied).certificate.certified
     assert recertify(loaded(), tied[:99]).certificate.bad == 4
-
-
-# Right answers
-
-
-@pytest.mark.parametrize(
-    ("said", "bad"),
-    [
-        pytest.param({"large": "error"}, True, id="they-differ-and-nobody-knows"),
-        pytest.param({"large": "error", "gold": "error"}, True, id="the-large-one-is-right"),
-        pytest.param({"large": "error", "gold": "info"}, False, id="the-small-one-is-right"),
-        pytest.param({"large": "info", "gold": "error"}, False, id="both-are-wrong"),
-        pytest.param({"large": "info"}, False, id="they-agree"),
-        pytest.param({"large": None}, True, id="no-answer"),
-        pytest.param({"large": None, "gold": "info"}, False, id="no-answer-but-right"),
-        pytest.param({"large": None, "gold": "error"}, True, id="no-answer-and-wrong"),
-    ],
-)
-def test_a_regret_is_an_error_that_the_large_model_would_not_have_made(loaded, said, bad):
-    """Without a right answer it is a difference, which can only be more."""
-    decisions = falling(100, range(96, 100), **said)
-
-    certificate = recertify(loaded("regret"), decisions).certificate
-
-    assert (certificate.n, certificate.bad) == (100, 4 if bad else 0)
-
-
-def test_an_agreement_asks_no_right_answer(loaded):
-    decisions = falling(100, (98, 99), large="error", gold="info")
-
-    found = recertify(loaded(), decisions)
-
-    assert (found.certificate.bad, found.gold) == (2, 2)
-
-
-LEVELS = np.linspace(0.6, 0.99, 40).tolist()
-"""Scores of other records: the list of thresholds."""
-
-
-@pytest.fixture
-def listed(loaded, tmp_path):
-    """Returns the cascade of a kind with those scores."""
-    return lambda kind: rescored(loaded(kind), tmp_path, LEVELS)
-
-
-def known(count, bad=(), **wrong):
-    """Return so many sampled decisions with right answers, less and less sure."""
-    right = [replace(each, gold="info") for each in falling(count)]
-    wrong = wrong or {"gold": "error"}
-    return [replace(each, **wrong) if p in bad else each for p, each in enumerate(right)]
-
-
-@pytest.mark.parametrize("kind", ["selective", "netgap"])
-def test_losses_that_a_walk_cannot_prove_are_tried_on_a_frozen_list(listed, kind):
-    """The thresholds are scores of other records: the sample proves what it did not pick."""
-    decisions = known(300)
-
-    found = recertify(listed(kind), decisions)
-
-    assert (found.certificate.certified, found.certificate.bad) == (True, 0)
-    assert gate_of(found).threshold == min(LEVELS)
-    assert kept(found, decisions) == 300
-
-
-@pytest.mark.parametrize("kind", ["selective", "netgap"])
-def test_the_list_is_walked_down_to_where_too_much_is_lost(listed, kind):
-    """From the 281st on the small model is wrong and the large one right."""
-    decisions = known(400, range(280, 400), gold="error", reference="error")
-
-    found = recertify(listed(kind), decisions)
-
-    assert gate_of(found).threshold in LEVELS
-    assert 280 < kept(found, decisions) < 320
-    assert found.certificate.bad == kept(found, decisions) - 280
-
-
-def test_kept_answers_are_tested_among_themselves(listed):
-    """10 % of what is kept may be wrong, whatever went on."""
-    certificate = recertify(listed("selective"), known(400, range(280, 400))).certificate
-
-    assert certificate.n == round(certificate.automation * 400)
-    assert 0 < certificate.bad < 0.1 * certificate.n
-    assert certificate.p_value == float(binomial_p_value(certificate.bad, certificate.n, EPSILON))
-
-
-def test_without_right_answers_kept_ones_count_as_wrong(listed):
-    assert not recertify(listed("selective"), falling(300)).certificate.certified
-
-
-def test_without_right_answers_as_much_is_kept_as_may_be_lost(listed):
-    """The small model counts as wrong, and the large one as right: a gap of what is kept."""
-    certificate = recertify(listed("netgap"), falling(300)).certificate
-
-    assert 0 < certificate.automation < EPSILON
-    assert certificate.bad == round(certificate.automation * 300)
-
-
-def test_answers_that_only_the_small_model_has_right_make_up_for_others(listed):
-    """A gap of accuracy is net: 60 better ones beside 60 worse ones of 400."""
-    worse = known(400, range(0, 400, 7)[:60], gold="error", reference="error")
-    both = [
-        replace(each, reference="error") if place % 7 == 3 and place < 420 else each
-        for place, each in enumerate(worse)
-    ]
-
-    assert recertify(listed("netgap"), both).certificate.automation == 1
-    assert recertify(listed("netgap"), worse).certificate.automation < 1
 
 
 # The gate and the certificate
@@ -320,7 +192,7 @@ def test_a_new_certificate_is_about_the_same_files_and_other_rows(loaded):
 )
 def test_the_alarm_is_raised_beyond_what_audits_may_show(loaded, kind, alarm):
     """Ten answers differ from the large model's, and all of them are right."""
-    decisions = falling(100, range(0, 100, 10), large="error", gold="info")
+    decisions = falling(100, range(0, 100, 10), reference="error", gold="info")
 
     certificate = recertify(loaded(kind), decisions).certificate
 
@@ -329,12 +201,14 @@ def test_the_alarm_is_raised_beyond_what_audits_may_show(loaded, kind, alarm):
 
 def test_the_estimate_weighs_all_audits(loaded):
     """One in four of 80 unsure records was audited, and half of those 20 differ: 40 of 200."""
-    sure = [sampled(n, 0.99, propensity=0.5, coin=0.7, large=None) for n in range(120)]
+    sure = [sampled(n, 0.99, propensity=0.5, coin=0.7, reference=None) for n in range(120)]
     drawn = [
-        sampled(200 + n, 0.7, propensity=0.25, coin=0.2, large="error" if n % 2 else "info")
+        sampled(200 + n, 0.7, propensity=0.25, coin=0.2, reference="error" if n % 2 else "info")
         for n in range(20)
     ]
-    passed_over = [sampled(300 + n, 0.7, propensity=0.25, coin=0.9, large=None) for n in range(60)]
+    passed_over = [
+        sampled(300 + n, 0.7, propensity=0.25, coin=0.9, reference=None) for n in range(60)
+    ]
 
     estimate = recertify(loaded(), [*sure, *drawn, *passed_over]).estimate
 
@@ -410,7 +284,7 @@ def test_it_can_be_done_again_with_decisions_under_the_new_one(tmp_path):
 
 
 def test_the_newest_scores_are_kept_for_the_monitor(loaded):
-    decisions = [sampled(n, coin=0.1 if n < 50 else 0.9, large="info") for n in range(6000)]
+    decisions = [sampled(n, coin=0.1 if n < 50 else 0.9, reference="info") for n in range(6000)]
     decisions = [replace(each, score=n / 6000) for n, each in enumerate(decisions)]
 
     found = recertify(loaded(), decisions)

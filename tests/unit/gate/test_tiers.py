@@ -5,7 +5,8 @@ import pytest
 
 from headgate.gate.bounds import binomial_p_value, net_gap_p_value
 from headgate.gate.stream import Rung
-from headgate.gate.tiers import MAX_TIERS, TUNE_SHARE, TierEvidence, certify_list, fit_thresholds
+from headgate.gate.tier_rows import MAX_TIERS, TierEvidence
+from headgate.gate.tiers import TUNE_SHARE, certify_list, fit_thresholds
 
 KINDS = ["agree", "regret", "netgap", "selective"]
 SURE, UNSURE = 1.0, 0.0

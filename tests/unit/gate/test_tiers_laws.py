@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from headgate.gate.bounds import labels_needed
 from headgate.gate.isotonic import ClassMaps, IsotonicMap
 from headgate.gate.threshold import Gate
-from headgate.gate.tiers import TierEvidence, TierPolicy, fit_thresholds
+from headgate.gate.tier_rows import TierEvidence
+from headgate.gate.tiers import TierPolicy, fit_thresholds
 from headgate.types import Prediction
 
 KINDS = ["agree", "regret", "netgap", "selective"]

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from headgate.gate.tiers import TierEvidence, fit_thresholds
+from headgate.gate.tier_rows import TierEvidence
+from headgate.gate.tiers import fit_thresholds
 
 LARGE = 0.92
 """Chance that the reference is right, independently of the small tiers."""
