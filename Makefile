@@ -31,10 +31,10 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test check lint lint-python lint-stubs lint-docs format protos docs \
-	bench clean
+	chaos-batch bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## Install the package and its tools into .venv
 
@@ -59,6 +59,9 @@ protos: $(PROTOS_INSTALLED) ## Generate services/headgate/v1 from protos/
 
 docs: $(INSTALLED) ## Generate the reference of the cascade file
 	$(BIN)/python -m headgate.cascade.reference docs
+
+chaos-batch: $(INSTALLED) ## Kill a batch job at 20 random moments and compare what comes out
+	$(BIN)/python tests/chaos/batch_kill.py
 
 bench: $(BENCH_INSTALLED) ## Run a program of benchmarks/: NAME=... DATA=...
 	$(if $(filter $(NAME),$(BENCHMARKS)),,$(error Say which benchmark, as in \

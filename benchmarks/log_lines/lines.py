@@ -11,8 +11,8 @@ from __future__ import annotations
 import gzip
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from io import BufferedWriter
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -118,8 +118,8 @@ def _timestamps(first: int, count: int) -> pa.LargeBinaryArray:
     return pc.binary_join_element_wise(*whole, "").cast(pa.large_binary())
 
 
-def _opened(path: Path, *, compressed: bool) -> IO[bytes]:
+def _opened(path: Path, *, compressed: bool) -> gzip.GzipFile | BufferedWriter:
     """Open a file for writing; the same lines give the same bytes, compressed or not."""
     if compressed:
-        return gzip.GzipFile(path, "wb", compresslevel=1, mtime=0)  # type: ignore[return-value]
+        return gzip.GzipFile(path, "wb", compresslevel=1, mtime=0)
     return path.open("wb")

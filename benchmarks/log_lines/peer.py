@@ -45,9 +45,13 @@ class Drain3:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="drain3-")
         environment = Path(self._folder.name)
-        _run(sys.executable, "-m", "venv", str(environment))
         self._python = environment / "bin" / "python"
-        _run(str(self._python), "-m", "pip", "install", "--quiet", *REQUIREMENTS)
+        try:
+            _run(sys.executable, "-m", "venv", str(environment))
+            _run(str(self._python), "-m", "pip", "install", "--quiet", *REQUIREMENTS)
+        except subprocess.SubprocessError as error:
+            self._folder.cleanup()
+            raise SystemExit(f"drain3 cannot be installed from PyPI: {error}") from error
         return self
 
     def __exit__(

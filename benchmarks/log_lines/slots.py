@@ -85,7 +85,8 @@ def _varied(
     """
     _, offsets, data = values.buffers()
     text = np.frombuffer(data, np.uint8).copy()
-    lengths = np.diff(np.frombuffer(offsets, np.int64))
+    edges = np.frombuffer(offsets, np.int64)
+    lengths = edges[1:] - edges[:-1]
     small = (text >= ord("a")) & (text <= ord("z"))
     prefix = np.append(text[1:] == ord("x"), False) & (text == ord("0"))
     # No new zeros: leading ones would not be written.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from headgate.batch.answers import Answer
 from headgate.batch.journal import Journal
-from headgate.batch.purse import RecordedPurse
+from headgate.batch.purse import JobPurse
 from headgate.batch.store import Known
 from headgate.cascade.engine import Engine
 from headgate.types import Deadline, Record, Result
@@ -32,7 +32,7 @@ async def ask(engine: Engine, records: Sequence[Record]) -> list[Result]:
 class Answerer:
     """Answers the records of a job, each different one once."""
 
-    def __init__(self, engine: Engine, purse: RecordedPurse, journal: Journal) -> None:
+    def __init__(self, engine: Engine, purse: JobPurse, journal: Journal) -> None:
         """Bring the budget to where the journal says that it was.
 
         Args:

@@ -1,4 +1,4 @@
-"""The budget of a job that is interrupted: it goes on with what it had, not with full buckets.
+"""The budget of a job: many records at once, and interrupted, it is still the cascade's budget.
 
 arrive, admit, settle -> governor, and Event lists for the journal -> replayed after a restart
 """
@@ -17,16 +17,22 @@ Event = tuple[str, float, float, bool]
 _ARRIVED, _ASKED, _SETTLED, _LOST = "arrived", "asked", "settled", "lost"
 
 
-class RecordedPurse(Purse):
-    """A purse that can be brought to where an earlier run of the job left it.
+class JobPurse(Purse):
+    """A purse for records in bulk that can be brought to where an earlier run of the job left it.
 
-    The share of calls depends on the records seen and the calls granted alone, so it goes on
-    exactly. Money refills by time: after a restart it is counted as if it was just spent.
+    A bucket holds some 25 calls, and what thousands of records earn at one moment would be lost.
+    So records that have arrived are told to the governor when a call needs what they earn, and
+    the rest when the next ones arrive: at no moment are there more calls than the share of the
+    records and a full bucket.
+
+    The share depends on the records seen and the calls granted alone, so it goes on exactly after
+    a restart. Money refills by time: after a restart it is counted as if it was just spent.
     """
 
     def __init__(self, inner: Purse) -> None:
         """Take over the governor of `inner`, with its full buckets."""
         super().__init__(inner.governor, rejects=inner.rejects)
+        self._untold = 0
         self._events: list[Event] = []
         self._numbers: dict[Admission, int] = {}
         self._open: dict[int, Admission] = {}
@@ -35,11 +41,15 @@ class RecordedPurse(Purse):
     def arrive(self, caller: str, records: int) -> None:
         """Count records, each of which earns its share of a call."""
         self._note(_ARRIVED, records, 0.0)
-        super().arrive(caller, records)
+        super().arrive(caller, self._untold)
+        self._untold = records
 
     def admit(self, demand: Demand, caller: str) -> Admission:
         """Reserve the largest cost of a call, or say why it is not made."""
         self._note(_ASKED, demand.value, demand.cost_usd, truth=demand.required)
+        while self._untold and self._lacks(demand):
+            super().arrive(caller, 1)
+            self._untold -= 1
         admission = super().admit(demand, caller)
         if admission.grant is Grant.ESCALATE:
             self._numbers[admission], self._open[self._asked] = self._asked, admission
@@ -87,6 +97,13 @@ class RecordedPurse(Purse):
         if admission is not None:
             paid = None if cost_usd is None else Judgement("", "", Usage(cost_usd=cost_usd), cached)
             self.settle(admission, paid)
+
+    def _lacks(self, demand: Demand) -> bool:
+        """Return whether the share does not hold a call, or sells it for more than it is worth."""
+        gauge = None if self.governor is None else self.governor.snapshot().calls
+        if gauge is None:
+            return False
+        return gauge.level < 1 or not (demand.required or demand.value >= gauge.price)
 
     def _note(self, kind: str, first: float, second: float, *, truth: bool = False) -> None:
         if self.governor is not None:

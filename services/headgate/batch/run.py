@@ -26,7 +26,7 @@ from headgate.batch.outputs.shards import recover
 from headgate.batch.paid import JournalledEngine
 from headgate.batch.passes import Passes
 from headgate.batch.progress import Report, Tally
-from headgate.batch.purse import RecordedPurse
+from headgate.batch.purse import JobPurse
 from headgate.batch.spool import FOLDER
 from headgate.batch.work import PARTS, Work
 from headgate.batch.workers import open_workers
@@ -102,7 +102,9 @@ class Run:
     def _answerer(self, engine: Engine, journal: Journal) -> tuple[Answerer, Certifier | None]:
         """Return who answers, and who decides what is asked if that is not for the gates."""
         deferral, output = self.loaded.spec.deferral, self.identity.output
-        purse = RecordedPurse(purse_of(deferral))
+        # A job is the cascade's own; there is no caller whose budget it would be.
+        budget = deferral.budget.model_copy(update={"per_caller": None})
+        purse = JobPurse(purse_of(deferral.model_copy(update={"budget": budget})))
         if not output.certify:
             return Answerer(engine, purse, journal), None
         promise = Promise.of(deferral.certificate, self.identity.seed)

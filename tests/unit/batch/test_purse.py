@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.batch.purse import RecordedPurse
+from headgate.batch.purse import JobPurse
 from headgate.cascade.payment import Purse
 from headgate.errors import StageError
 from headgate.gate.budget import Admission, BudgetLimits, Demand, Governor, Grant
@@ -13,13 +13,13 @@ from headgate.types import Judgement, Usage
 FREE = Judgement("disk", "", Usage())
 
 
-def purse(share: float | None = 0.2, usd_per_hour: float | None = None) -> RecordedPurse:
+def purse(share: float | None = 0.2, usd_per_hour: float | None = None) -> JobPurse:
     """Return a purse whose clock stands still: money comes back no more."""
     limits = BudgetLimits(share, usd_per_hour, audit_share=0.0)
-    return RecordedPurse(Purse(Governor(limits, now_s=lambda: 0.0)))
+    return JobPurse(Purse(Governor(limits, now_s=lambda: 0.0)))
 
 
-def ask(own: RecordedPurse, value: float = 0.5, usd: float = 0.0) -> Admission:
+def ask(own: JobPurse, value: float = 0.5, usd: float = 0.0) -> Admission:
     return own.admit(Demand(value, usd, required=True), "")
 
 
@@ -63,6 +63,29 @@ def test_money_that_was_spent_is_spent_after_a_restart():
     assert ask(after, usd=0.05).grant is Grant.ESCALATE
 
 
+def test_what_thousands_of_records_earn_at_once_is_not_lost():
+    """A bucket holds 25 calls: of 1,000 records a fifth may be asked about, and 25 saved ones."""
+    own = purse()
+    own.arrive("", 1000)
+
+    grants = [ask(own).grant for _ in range(300)]
+
+    assert grants.count(Grant.ESCALATE) == 225
+    own.arrive("", 10)
+    assert [ask(own).grant for _ in range(3)] == [Grant.ESCALATE] * 2 + [Grant.EXHAUSTED]
+
+
+def test_a_call_that_is_not_required_is_paid_by_records_rather_than_by_its_price():
+    """The price rises when more is wanted than the records at hand have earned, and not before."""
+    own = purse(0.5)
+    own.arrive("", 40)
+
+    grants = [own.admit(Demand(0.5, 0.0, required=False), "").grant for _ in range(60)]
+
+    assert grants[:20] == [Grant.ESCALATE] * 20
+    assert 20 < grants.count(Grant.ESCALATE) < 45
+
+
 def test_a_grant_that_is_not_repeated_is_not_settled_either():
     """What time had brought back then is not there in a replay."""
     events = [("asked", 0.5, 0.9, True), ("settled", 0, 0.9, False)] * 3
@@ -102,7 +125,7 @@ def test_events_are_told_once_and_a_replay_tells_none():
 
 
 def test_without_a_governor_there_is_nothing_to_tell():
-    own = RecordedPurse(Purse())
+    own = JobPurse(Purse())
     own.arrive("", 3)
     own.settle(ask(own), FREE)
 
@@ -126,7 +149,7 @@ def test_a_restart_changes_no_decision_of_a_share(blocks):
         seen += part.take_events()
 
 
-def _block(own: RecordedPurse, records: int, values: list[float], cached: bool) -> list[Grant]:
+def _block(own: JobPurse, records: int, values: list[float], cached: bool) -> list[Grant]:
     own.arrive("", records)
     admissions = [own.admit(Demand(value, 0.0, required=False), "") for value in values]
     for each in admissions:

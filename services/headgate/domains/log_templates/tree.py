@@ -11,7 +11,7 @@ difference in which order they were logged and how they were split over workers.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,20 @@ class Groups:
     def add(self, line: Tokens) -> None:
         """Put a line into the most similar group, or into one of its own."""
         codes = self._numbered(line)
-        if self.members:
-            found = similarities(self._codes[: len(self.members)], codes)
-            best = int(found.argmax())
-            if found[best] >= SIMILARITY or len(self.members) >= MOST_GROUPS:
-                return self._join(best, line)
-        self._open(line, codes)
-        return None
+        group = self._similar(codes)
+        if group is None:
+            self._open(line, codes)
+        else:
+            self._join(group, line)
+
+    def _similar(self, codes: NDArray[np.int32]) -> int | None:
+        """Return the group that a line joins; of equally similar ones, the earliest."""
+        count = len(self.members)
+        if not count:
+            return None
+        found = similarities(self._codes[:count], codes)
+        best = int(found.argmax())
+        return best if found[best] >= SIMILARITY or count >= MOST_GROUPS else None
 
     def _join(self, group: int, line: Tokens) -> None:
         self.members[group].append(line)
@@ -84,12 +91,13 @@ def group_lines(lines: Sequence[Tokens]) -> list[list[Tokens]]:
     codes = {VALUE: _VALUE_CODE}
     leaves: dict[Leaf, Groups] = {}
     for line in lines:
-        leaf = branches.get((len(line), line[0]), (len(line), VALUE))
-        leaves.setdefault(leaf, Groups(codes)).add(line)
+        leaf = len(line), line[0]
+        shared = len(line), VALUE
+        leaves.setdefault(leaf if leaf in branches else shared, Groups(codes)).add(line)
     return [group for leaf in leaves.values() for group in leaf.members]
 
 
-def branches_of(lines: Sequence[Tokens]) -> Mapping[Leaf, Leaf]:
+def branches_of(lines: Sequence[Tokens]) -> frozenset[Leaf]:
     """Return the leaves of first tokens that have one of their own.
 
     They are without digits, and those of the most lines.
@@ -99,7 +107,7 @@ def branches_of(lines: Sequence[Tokens]) -> Mapping[Leaf, Leaf]:
     for leaf in sorted(counts, key=lambda leaf: (-counts[leaf], leaf)):
         if not has_digit(leaf[1]):
             by_length[leaf[0]].append(leaf)
-    return {leaf: leaf for own in by_length.values() for leaf in own[:MOST_CHILDREN]}
+    return frozenset(leaf for own in by_length.values() for leaf in own[:MOST_CHILDREN])
 
 
 def similarities(patterns: NDArray[np.int32], line: NDArray[np.int32]) -> NDArray[np.float64]:
