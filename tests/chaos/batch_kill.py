@@ -3,8 +3,8 @@
 job without a kill -> rows;  job with kills -> the same rows, no half-written file, nothing bought
 twice
 
-The moments are drawn from a seed: half of them in time, half of them inside a commit, as soon as
-a hidden file of it is seen. Run it as `python tests/chaos/batch_kill.py [KILLS] [SEED]`.
+The moments are drawn from a seed: in time; inside a commit, as soon as a hidden file of it is seen;
+and while the large model is asked. Run it as `python tests/chaos/batch_kill.py [KILLS] [SEED]`.
 """
 
 from __future__ import annotations
@@ -78,11 +78,14 @@ class Chaos:
         process = self._start()
         try:
             # Parts of the whole time only: each run goes on where the one before was killed.
-            if self.rng.random() < 0.5:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(self.rng.uniform(0.0, duration_s / 3))
-            else:
-                self._wait_for_commit(process, self.rng.randrange(1, FILES))
+            match self.rng.choice(("moment", "commit", "call")):
+                case "moment":
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(self.rng.uniform(0.0, duration_s / 3))
+                case "commit":
+                    self._wait_for_commit(process, self.rng.randrange(1, FILES))
+                case _:
+                    self._wait_for_calls(process, self.rng.randrange(1, 5))
         finally:
             process.kill()
             process.communicate(timeout=TIMEOUT_S)
@@ -109,6 +112,12 @@ class Chaos:
                 with contextlib.suppress(FileNotFoundError):  # not made yet
                     names = os.listdir(self.target / folder)
                     seen.update(name for name in names if name.endswith(".partial"))
+
+    def _wait_for_calls(self, process: subprocess.Popen[str], number: int) -> None:
+        """Wait until the large model was asked so often; whether it has answered is chance."""
+        wanted = len(self.endpoint.requests) + number
+        while len(self.endpoint.requests) < wanted and process.poll() is None:
+            time.sleep(0.0005)
 
     def _unwritten(self) -> int:
         """Return how many calls were made whose answers are not written down."""
@@ -151,29 +160,20 @@ def kill_and_resume(folder: Path, kind: str, *, kills: int, seed: int) -> Outcom
         kills: How often the second one is killed.
         seed: Of the moments.
     """
-    fitted = fit_parts(folder / "fitted")
-    WRITE[kind](folder / "input", FILES, LINES)
-    with endpoint() as large_model:
-        loaded = live(folder / "live", fitted, large_model.base_url, CONCURRENCY)
-
-        def chaos(name: str) -> Chaos:
-            large_model.requests.clear()
-            rng = random.Random(seed)  # noqa: S311 - moments of kills
-            return Chaos(large_model, loaded, folder / "input", folder / name, rng)
-
-        whole = chaos("whole")
+    fitted, source = fit_parts(folder / "fitted"), folder / "input"
+    WRITE[kind](source, FILES, LINES)
+    rng = random.Random(seed)  # noqa: S311 - moments of kills
+    with endpoint() as asked:
+        loaded = live(folder / "live", fitted, asked.base_url, CONCURRENCY)
+        whole = Chaos(asked, loaded, source, folder / "whole", rng)
         duration_s = whole.run_whole()
-        killed = chaos("killed")
+        asked.requests.clear()
+        killed = Chaos(asked, loaded, source, folder / "killed", rng)
         killed.kill(kills, duration_s)
         killed.run_whole()
-    return Outcome(
-        table(whole.target),
-        table(killed.target),
-        letters(whole.target),
-        letters(killed.target),
-        killed.kills,
-        killed.lost,
-    )
+    rows = table(whole.target), table(killed.target)
+    wrong = letters(whole.target), letters(killed.target)
+    return Outcome(*rows, *wrong, killed.kills, killed.lost)
 
 
 def main(kills: int = 20, seed: int = 7) -> None:

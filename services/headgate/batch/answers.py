@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import pyarrow as pa
 
@@ -30,6 +31,10 @@ SCHEMA = pa.schema(
         ("problem", REPEATED),
     ]
 )
+
+
+# Not `dataclasses.astuple`, which copies every value: this is done for each row.
+_values = attrgetter(*SCHEMA.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Answer:
 
     def to_json(self) -> str:
         """Return it as text for the journal; a float comes back the same."""
-        return json.dumps(astuple(self))
+        return json.dumps(_values(self))
 
     @classmethod
     def from_json(cls, text: str) -> Answer:
@@ -94,7 +99,7 @@ class Answer:
 
 def batch_of(answers: Sequence[Answer]) -> pa.RecordBatch:
     """Return answers as columns, in order; columns of few values are dictionaries."""
-    columns = zip(*map(astuple, answers), strict=True) if answers else [()] * len(SCHEMA)
+    columns = zip(*map(_values, answers), strict=True) if answers else [()] * len(SCHEMA)
     arrays = [_array(values, field) for values, field in zip(columns, SCHEMA, strict=True)]
     return pa.record_batch(arrays, schema=SCHEMA)
 

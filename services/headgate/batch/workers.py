@@ -6,6 +6,7 @@ Unit -> Workers: spool, write -> Future of what was told; the same `Worker` in b
 from __future__ import annotations
 
 import os
+import socket
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -17,6 +18,7 @@ from headgate.errors import UnavailableError
 
 Told = TypeVar("Told")
 _LOCAL = "local"
+_REACH_S = 5.0
 _RETRIES = 2
 """Of a unit whose actor or node was lost; doing it again gives the same files."""
 
@@ -147,10 +149,26 @@ def _join(address: str, count: int | None) -> bool:
 
     if ray.is_initialized():
         return False
+    _check_reachable(address)
     own = {"num_cpus": count, "include_dashboard": False} if address == _LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except (RuntimeError, ConnectionError, OSError, ValueError) as error:
-        problem = f"no Ray cluster could be joined ({type(error).__name__})"
-        raise UnavailableError(address, problem, "Check the address, or leave it out.") from error
+        raise _no_cluster(address, error) from error
     return True
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address that nobody listens at: Ray itself would wait two minutes for it."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # such as `auto`, of which Ray knows at once
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> UnavailableError:
+    problem = f"no Ray cluster could be joined ({type(error).__name__})"
+    return UnavailableError(address, problem, "Check the address, or leave it out.")

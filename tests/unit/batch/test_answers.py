@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pyarrow as pa
 
 from headgate.batch.answers import SCHEMA, Answer, batch_of
@@ -47,6 +49,10 @@ def test_answers_are_columns_in_order():
     assert batch["cost_usd"].to_pylist() == [0.5, 0.0, 0.0]
     assert pa.types.is_dictionary(batch["tier"].type)
     assert len(batch["answer"].dictionary) == 2
+
+
+def test_columns_are_the_fields_of_an_answer():
+    assert SCHEMA.names == [field.name for field in fields(Answer)]
 
 
 def test_no_answers_are_a_batch_without_rows():

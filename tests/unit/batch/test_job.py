@@ -30,6 +30,7 @@ from headgate.types import Deadline, Record
 PER_LINE = OutputSpec(per="line")
 
 
+@pytest.mark.slow
 def test_every_line_has_the_answer_of_its_template(asked, tmp_path):
     loaded, large_model = asked
     spec = write_logs(tmp_path / "logs", files=3, lines=100)
@@ -46,6 +47,7 @@ def test_every_line_has_the_answer_of_its_template(asked, tmp_path):
     assert len(large_model.requests) == KINDS
 
 
+@pytest.mark.slow
 def test_templates_do_not_depend_on_how_the_input_is_cut_or_who_reads_it(asked, tmp_path):
     loaded, _ = asked
     many = write_logs(tmp_path / "many", files=6, lines=50)
@@ -60,6 +62,7 @@ def test_templates_do_not_depend_on_how_the_input_is_cut_or_who_reads_it(asked, 
     assert set(ids) == {each.id for each in Templates.load(tmp_path / "cut" / "templates.json")}
 
 
+@pytest.mark.slow
 def test_equal_lines_are_answered_once_when_each_line_is_to_have_its_own_answer(asked, tmp_path):
     loaded, large_model = asked
     spec = write_logs(tmp_path / "logs", files=2, lines=100)
@@ -74,6 +77,7 @@ def test_equal_lines_are_answered_once_when_each_line_is_to_have_its_own_answer(
     assert receipt(directory)["asked"] == len({log_line(number) for number in range(200)})
 
 
+@pytest.mark.slow
 def test_rows_are_answered_once_and_only_the_first_of_equal_ones_costs(asked, tmp_path):
     loaded, large_model = asked
     spec = write_rows(tmp_path / "rows", files=4, rows=40)
@@ -182,6 +186,7 @@ def test_output_is_private_and_the_spool_is_given_up(parts, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_progress_is_told_and_ends_with_everything(asked, tmp_path):
     loaded, _ = asked
     spec = write_rows(tmp_path / "rows", files=2, rows=30)

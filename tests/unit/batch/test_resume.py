@@ -15,9 +15,11 @@ from fakes.batch_jobs import (
     run,
     table,
     write_logs,
+    write_rows,
 )
-from fakes.batch_jobs import write_rows as write_rows_of
 from fakes.fitted_parts import fit_parts
+from fakes.made_up_logs import spelled
+from fakes.made_up_logs import write_rows as write_json_lines
 from headgate.batch.identity import FILE
 from headgate.batch.job import Job, OutputSpec
 from headgate.batch.lock import held
@@ -26,7 +28,7 @@ from headgate.batch.status import status
 from headgate.batch.types import InputSpec
 from headgate.errors import InputError, JobLockedError, SpecFileError
 
-WRITE = {"lines": write_logs, "rows": write_rows_of}
+WRITE = {"lines": write_logs, "rows": write_rows}
 CALL = 5
 """In which a job is stopped."""
 
@@ -56,6 +58,29 @@ def test_a_stopped_job_goes_on_and_buys_no_answer_twice(parts, tmp_path, kind, n
     told = receipt(tmp_path / "out")
     assert (told["work"]["runs"], told["large_model"]["recovered"]) == (2, CALL - 1)
     assert told["large_model"]["usage"] == receipt(whole)["large_model"]["usage"]
+
+
+@pytest.mark.slow
+def test_a_budget_goes_on_where_it_was(parts, tmp_path):
+    """A quarter of the rows may be asked about, and 25 saved ones; all would like to be."""
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for file in range(4):
+        rows = [
+            {"id": f"r{n}", "log": f"reset {spelled(n)}"} for n in range(file * 50, file * 50 + 50)
+        ]
+        write_json_lines(folder / f"{file}.jsonl", rows)
+    spec = InputSpec((str(folder),))
+    with endpoint(once_at(45, lambda: os.kill(os.getpid(), signal.SIGTERM))) as large_model:
+        loaded = live(tmp_path / "live", parts, large_model.base_url, concurrency=1)
+        with pytest.raises(KeyboardInterrupt):
+            run(loaded, spec, tmp_path / "out")
+        Job.of(tmp_path / "out").run(environment={})
+        whole = run(loaded, spec, tmp_path / "whole")
+
+    rows = table(tmp_path / "out")
+    assert rows == table(whole)
+    assert 45 < sum(row["tier"] == "large" for row in rows) <= 25 + 0.25 * 200
 
 
 @pytest.mark.slow
@@ -140,6 +165,7 @@ def test_a_directory_of_another_input_is_refused(parts, tmp_path):
         run(parts, spec, directory)
 
 
+@pytest.mark.slow
 def test_a_directory_of_another_cascade_or_artifact_is_refused(parts, asked, tmp_path):
     spec = write_logs(tmp_path / "logs", 1, 5)
     directory = run(parts, spec, tmp_path / "out")
@@ -152,6 +178,7 @@ def test_a_directory_of_another_cascade_or_artifact_is_refused(parts, asked, tmp
         run(refitted, spec, directory)
 
 
+@pytest.mark.slow
 def test_a_job_whose_cascade_or_input_has_changed_is_not_resumed(tmp_path):
     loaded = fit_parts(tmp_path / "c")
     spec = write_logs(tmp_path / "logs", 1, 5)
@@ -224,9 +251,10 @@ def test_a_status_tells_what_was_done(parts, tmp_path):
     assert found.identity.cascade.name == "parts"
 
 
+@pytest.mark.slow
 def test_where_the_work_is_done_makes_no_difference(asked, tmp_path):
     loaded, _ = asked
-    spec = write_rows_of(tmp_path / "rows", 3, 40)
+    spec = write_rows(tmp_path / "rows", 3, 40)
 
     one = run(loaded, spec, tmp_path / "one", placement=Placement(workers=1))
     three = run(loaded, spec, tmp_path / "three", placement=Placement(workers=3))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from fakes.batch_jobs import write_logs
 from fakes.fitted_parts import fit_parts
 from headgate.cli.main import run
 
@@ -84,3 +85,31 @@ def labelled():
         ]
 
     return make
+
+
+@pytest.fixture
+def batch(headgate):
+    """Runs a verb of `headgate batch`; whatever happens, it is said in lines of our own."""
+
+    def command(*arguments):
+        ended = headgate("batch", *arguments)
+        assert "Traceback" not in ended.err
+        return ended
+
+    return command
+
+
+@pytest.fixture
+def job(batch, parts, tmp_path):
+    """Runs the cascade "parts" over the directory "in" into "out", or as the options say."""
+
+    def command(*options, place=tmp_path / "in", output=tmp_path / "out", cascade=parts):
+        return batch("run", cascade.path, "--input", place, "--output", output, *options)
+
+    return command
+
+
+@pytest.fixture
+def logs(tmp_path):
+    """The directory "in" with two files of lines."""
+    return write_logs(tmp_path / "in", files=2, lines=20)

@@ -25,6 +25,7 @@ def _raised(kind):
         ("ReplayMissError", 2),
         ("FeedbackError", 2),
         ("UnavailableError", 69),
+        ("JobLockedError", 75),
         ("LimitError", 75),
         ("BudgetError", 75),
         ("DeadlineError", 75),
