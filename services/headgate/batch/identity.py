@@ -89,12 +89,23 @@ def begin(directory: Path, wanted: Identity) -> Identity:
         found = read(directory)
         refuse_another(directory, found, wanted)
         return found
+    refuse_foreign(directory)
+    return _begun(directory, wanted)
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Do nothing if a directory is a job's, empty or not there: nothing else is written to.
+
+    Raises:
+        InputError: It holds something else.
+    """
+    if not directory.is_dir() or (directory / FILE).exists():
+        return
     left_over = (lock.FILE, f".{FILE}.partial")
     others = sorted(path.name for path in directory.iterdir() if path.name not in left_over)
     if others:
         problem = f"it holds {others[0]!r} and is no directory of a batch job"
         raise InputError(str(directory), problem, _ANOTHER)
-    return _begun(directory, wanted)
 
 
 def refuse_another(directory: Path, found: Identity, wanted: Identity) -> None:

@@ -20,12 +20,14 @@ from headgate.batch.inputs import check_task, check_unchanged, find_inputs
 from headgate.batch.lock import held
 from headgate.batch.outputs.encoding import ShardFormat
 from headgate.batch.progress import Report
+from headgate.batch.rows import FOLDER_COLUMNS
 from headgate.batch.run import Placement, Run
 from headgate.batch.types import InputFile, InputSpec
 from headgate.batch.work import Grain
 from headgate.cascade.assemble import task_of
 from headgate.cascade.fitted import KIND
 from headgate.cascade.load import LoadedCascade, load_cascade
+from headgate.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ class Job:
         cascade = _cascade_identity(loaded)
         files = find_inputs(spec)
         check_task(files, spec, task_of(loaded))
-        wanted = OutputIdentity(
-            _grain(files, output), output.format, output.partition_by, output.certify
-        )
+        grain = _grain(files, output)
+        _check_folders(output.partition_by, grain)
+        wanted = OutputIdentity(grain, output.format, output.partition_by, output.certify)
         return cls(directory, Identity(cascade, spec, tuple(files), wanted), loaded)
 
     @classmethod
@@ -118,6 +120,7 @@ class Job:
             KeyboardInterrupt: It was stopped by SIGINT or SIGTERM.
             OSError: The disk is full or fails.
         """
+        identities.refuse_foreign(self.directory)
         private_folder(self.directory)
         with held(self.directory, self.identity.id):
             begun = identities.begin(self.directory, self.identity)
@@ -133,6 +136,14 @@ def _cascade_identity(loaded: LoadedCascade) -> CascadeIdentity:
         revision=loaded.revision,
         artifact_revision=artifact.revision,
     )
+
+
+def _check_folders(column: str, grain: Grain) -> None:
+    """Refuse a column that the output will not have, before anything is paid for."""
+    choices = FOLDER_COLUMNS[grain]
+    if column and column not in choices:
+        remedy = f"Use one of {', '.join(choices)}."
+        raise InputError(f"partition by {column!r}", "the output has no such folders", remedy)
 
 
 def _grain(files: list[InputFile], output: OutputSpec) -> Grain:

@@ -28,6 +28,13 @@ _LINE_ANSWER = (
     "degraded",
 )
 _ROW_ANSWER = (*_LINE_ANSWER[:4], "rationale", *_LINE_ANSWER[4:], "cost_usd")
+_DECIDED = ("answer", "tier", "certificate_id", "guarantee", "degraded")
+FOLDER_COLUMNS = {
+    "template": ("file", "date", "level", "component", "template_id", *_DECIDED),
+    "line": ("file", "date", "level", "component", *_DECIDED),
+    "row": ("file", *_DECIDED),
+}
+"""Columns whose values may become folders, by what is answered once."""
 _FAULT = ("error", "problem")
 """Columns that say why there is no answer; such rows are dead letters."""
 

@@ -69,7 +69,9 @@ def batch_progress(*, shown: bool) -> Iterator[Callable[[ProgressState], None] |
 
 def progress_line(state: ProgressState) -> str:
     """Return how far a batch is, in one line."""
-    left = "-" if state.seconds_left is None else f"{state.seconds_left:,.0f} s"
+    from headgate.pages.amounts import duration
+
+    left = "-" if state.seconds_left is None else duration(state.seconds_left)
     return (
         f"{state.lines:,} lines, {state.lines_per_s:,.0f}/s, "
         f"large model {state.llm_share:.1%}, {state.cost_usd:.4f} USD, {left} left"

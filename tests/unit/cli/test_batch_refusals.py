@@ -177,3 +177,23 @@ def test_an_error_in_the_verb_shows_no_payload_even_in_a_process(process, parts,
     assert (ended.code, ended.out) == (2, "")
     assert "secret" not in ended.err
     assert ended.err.splitlines()[-1].startswith("headgate: input: more than 0 lines or rows")
+
+
+def test_a_directory_of_something_else_is_left_as_it_is(job, logs, tmp_path):
+    """Not even a lock is left there: it would be an input file of the next run."""
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "a.log").write_text("one\n")
+
+    ended = job(output=foreign)
+
+    assert ended.code == 2
+    assert [path.name for path in foreign.iterdir()] == ["a.log"]
+
+
+def test_a_column_that_makes_no_folders_is_refused_before_anything_is_written(job, logs, tmp_path):
+    ended = job("--partition-by", "nope")
+
+    assert ended.code == 2
+    assert "Use one of file, date" in ended.err
+    assert not (tmp_path / "out").exists()

@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 
 def test_a_line_says_how_far_how_fast_at_what_cost_and_how_long_yet():
     assert progress_line(STATE) == (
-        "1,234,567 lines, 81,235/s, large model 1.2%, 1.5000 USD, 75 s left"
+        "1,234,567 lines, 81,235/s, large model 1.2%, 1.5000 USD, 1 min 15 s left"
     )
 
 
