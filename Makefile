@@ -61,7 +61,7 @@ docs: $(INSTALLED) ## Generate the reference of the cascade file
 	$(BIN)/python -m headgate.cascade.reference docs
 
 chaos-batch: $(INSTALLED) ## Kill a batch job at 20 random moments and compare what comes out
-	$(BIN)/python tests/chaos/batch_kill.py
+	PYTHONPATH=tests $(BIN)/python tests/chaos/batch_kill.py
 
 bench: $(BENCH_INSTALLED) ## Run a program of benchmarks/: NAME=... DATA=...
 	$(if $(filter $(NAME),$(BENCHMARKS)),,$(error Say which benchmark, as in \
