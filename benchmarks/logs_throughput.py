@@ -4,7 +4,8 @@ DATA/logs/loghub_*_2k.csv.gz, seed -> lines -> templates (ours, drain3's)
                                             -> files -> headgate batch run -> one JSON object
 
 mining_lines_per_s      All lines in memory -> the template of each, on two threads. drain3 gets the
-    first of them, since it takes about as long for each further one; it has one thread.
+    first of them, on its one thread; with the masks that its documentation shows, as where its
+    accuracy is measured. Without, it is faster at first and finds many more templates.
 end_to_end_lines_per_s  Files of gzip -> Parquet with template, verdict and confidence of each line,
     by a cascade of one n-gram classifier. As the receipts say: reading, answering and writing.
     `command_lines_per_s` is the same for the whole command, with Python's start and imports and,
@@ -36,7 +37,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from log_lines.jobs import RAY_WORKERS, JobRun, fit, run_job
 from log_lines.lines import LogLines
-from log_lines.mining import drain3_rate, mining_rate
+from log_lines.mining import drain3_rates, mining_rate
 from log_lines.sets import find_sets
 
 SEED = 7
@@ -93,12 +94,14 @@ def mining_figures(data: Path, count: int, sample: int) -> Figures:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             ours.append(pool.submit(mining_rate, data, SEED, count).result())
         note(f"templates of {count:,} lines: {ours[-1]:,.0f} lines/s")
-    theirs = drain3_rate(LogLines(data, SEED), sample)
-    note(f"drain3 on {sample:,} lines: {theirs:,.0f} lines/s")
+    theirs = drain3_rates(LogLines(data, SEED), sample)
+    for masking, rate in theirs.items():
+        note(f"drain3 on {sample:,} lines, masks {masking}: {rate:,.0f} lines/s")
     return {
         "mining_lines_per_s": round(statistics.median(ours)),
-        "drain3_lines_per_s": round(theirs),
-        "mining_to_drain3_ratio": round(statistics.median(ours) / theirs, 1),
+        "drain3_lines_per_s": round(theirs["documented"]),
+        "mining_to_drain3_ratio": round(statistics.median(ours) / theirs["documented"], 1),
+        "drain3_lines_per_s_without_masks": round(theirs["none"]),
     }
 
 

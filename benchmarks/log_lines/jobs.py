@@ -99,22 +99,25 @@ def run_job(cascade: Path, inputs: Path, output: Path, options: Sequence[str] = 
     command = ["batch", "run", str(cascade), "--input", str(inputs), "--output", str(output)]
     command += ["--line-format", "log4j", "--no-progress", *options]
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-P", str(_PROGRAM), *command],
-        stdout=subprocess.PIPE,
-        timeout=JOB_TIMEOUT_S,
-        text=True,
-        check=True,
-    )
+    peak_rss_bytes = _run(command)
     wall_s = time.perf_counter() - started
     receipt = json.loads((output / "receipt.json").read_text(encoding="utf-8"))
     return JobRun(
         lines=receipt["rows"]["total"],
         wall_s=wall_s,
         work_s=receipt["elapsed_s"],
-        peak_rss_mb=float(done.stdout.splitlines()[-1]) / 1_000_000,
+        peak_rss_mb=peak_rss_bytes / 1_000_000,
         written_mb=receipt["output"]["size_bytes"] / 1_000_000,
     )
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run a command line of headgate, and return the most bytes that were resident."""
+    command = [sys.executable, "-P", str(_PROGRAM), *arguments]
+    output = subprocess.run(
+        command, stdout=subprocess.PIPE, timeout=JOB_TIMEOUT_S, text=True, check=True
+    ).stdout
+    return int(output.splitlines()[-1])
 
 
 def _labelled(line: bytes) -> dict[str, str]:
