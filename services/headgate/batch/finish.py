@@ -5,6 +5,7 @@ facts of units -> one summary -> dead letters, receipt, page; the spool is given
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import sys
@@ -32,12 +33,12 @@ from headgate.batch.outputs.receipt_files import write_receipt
 from headgate.batch.outputs.report import report_page
 from headgate.batch.outputs.summary import UnitSummary, merged
 from headgate.batch.outputs.summary_json import summary_from_json
-from headgate.batch.passes import TEMPLATE_COUNT, TEMPLATES
+from headgate.batch.outputs.texts import template_texts
+from headgate.batch.passes import TEMPLATE_COUNT
 from headgate.batch.spool import FOLDER
 from headgate.cascade.engine import Engine
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.spec import LmSpec
-from headgate.domains.log_templates import Templates
 
 REPORT = "report.html"
 FINISHED, RUNS = "finished", "runs"
@@ -71,7 +72,7 @@ def finish(ending: Ending, workers: int, phases_s: Mapping[str, float]) -> None:
     DeadLetterWriter(ending.directory).gather()
     receipt = _receipt(ending, units, summary, _work(ending, workers, phases_s))
     with replacing(ending.directory / REPORT) as partial:
-        page = report_page(receipt, summary, _template_texts(ending.directory))
+        page = report_page(receipt, summary, template_texts(ending.directory))
         partial.write_text(page, encoding="utf-8")
     write_receipt(receipt, ending.directory)
     # The note comes last: a run that finds it does nothing more.
@@ -148,13 +149,11 @@ def _work(ending: Ending, workers: int, phases_s: Mapping[str, float]) -> WorkDo
 
 def _peak_memory_bytes() -> int:
     """Return the most that this process had resident."""
+    # On Linux getrusage also counts what the process that started this one had.
+    own = Path("/proc/self/status")
+    if own.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", own.read_text(encoding="ascii", errors="replace"))
+        if found is not None:
+            return int(found[1]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
-
-
-def _template_texts(directory: Path) -> dict[str, str]:
-    """Return the text of each template by its id; none where lines were not put together."""
-    path = directory / TEMPLATES
-    if not path.exists():
-        return {}
-    return {template.id: template.text for template in Templates.load(path)}

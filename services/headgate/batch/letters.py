@@ -73,5 +73,5 @@ def check_errors(found: int, most: int | None) -> None:
         raise InputError(
             "input",
             f"more than {most} lines or rows are wrong",
-            "See the dead letters; allow more, or name the format of the input.",
+            "Name the format of the input, or allow more: the dead letters then say which.",
         )

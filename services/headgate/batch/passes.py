@@ -21,13 +21,13 @@ from headgate.batch.certify import Block, Certifier
 from headgate.batch.durable import replacing
 from headgate.batch.journal import Journal, Step
 from headgate.batch.ledger import Ledger
+from headgate.batch.outputs.texts import TEMPLATES
 from headgate.batch.shapes import Mined, mine_templates
 from headgate.batch.spool import UnitSpool, reading, records_of, template_answers, writing
 from headgate.batch.types import Unit
 from headgate.batch.work import Work
 from headgate.batch.workers import Workers
 
-TEMPLATES = "templates.json"
 TEMPLATE_COUNT = "templates"
 """Name of a note in the journal."""
 READING, MINING, ANSWERING, WRITING = "reading", "finding templates", "answering", "writing"
