@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import gc
 import json
@@ -31,18 +32,20 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in all_files(folder)}
 
 
-@pytest.fixture
-def small_disk():
-    """A limit on the size of files, above which writing fails as on a full disk."""
+@contextlib.contextmanager
+def small_disk(size_bytes):
+    """A limit on the size of files, above which writing fails as on a full disk.
+
+    It ends within the test: what pytest itself writes is a file too, where its output is one.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    def limit(size_bytes):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -126,13 +129,12 @@ def test_rows_of_another_format_are_other_rows(tmp_path):
 
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("by", ["", "answer"])
-def test_a_full_disk_leaves_no_file(tmp_path, small_disk, format_, by):
+def test_a_full_disk_leaves_no_file(tmp_path, format_, by):
     """The error of the disk comes through, and nothing is under a final name."""
     table = lines([f"{n % 3}" for n in range(4000)], id=[os.urandom(8).hex() for _ in range(4000)])
     writer = ShardWriter(tmp_path, format_, partition_by=by)
-    small_disk(10_000)
 
-    with pytest.raises(OSError, match="File too large") as caught:
+    with small_disk(10_000), pytest.raises(OSError, match="File too large") as caught:
         writer.write(3, [table])
 
     assert caught.value.errno == errno.EFBIG
@@ -152,12 +154,10 @@ def test_rows_that_cannot_be_made_leave_no_file(tmp_path):
     assert all_files(tmp_path) == []
 
 
-def test_a_unit_goes_on_after_a_full_disk(tmp_path, small_disk):
+def test_a_unit_goes_on_after_a_full_disk(tmp_path):
     writer = ShardWriter(tmp_path, "jsonl")
-    small_disk(10)
-    with pytest.raises(OSError, match="File too large"):
+    with small_disk(10), pytest.raises(OSError, match="File too large"):
         writer.write(3, [lines("ab")])
-    small_disk(1 << 20)
 
     assert writer.write(3, [lines("ab")]).rows == 2
 
