@@ -3,7 +3,7 @@
 bad, n, epsilon, delta  ->  p-values, upper bounds, intervals, labels needed
 
 No normal approximation anywhere: its standard deviation is 0 when no label is bad, which is the
-case that matters most. Sources: Clopper and Pearson 1934; deferral.md's tables are pinned by tests.
+case that matters most. Source: Clopper and Pearson 1934.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def agreement(first: OptionTable, second: OptionTable) -> NDArray[np.float64]:
     """Return how sure two models together are of the first one's answer, shape (n,).
 
     The mean of both probabilities of that answer. A second model helps when it is of another
-    family; a weaker one of the same family adds nothing (deferral.md's measurements).
+    family; a weaker one of the same family adds nothing.
     """
     return (first.max_prob() + second.of_answers(first.predicted)) / 2
 
