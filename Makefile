@@ -41,12 +41,13 @@ install: $(INSTALLED) ## Install the package and its tools into .venv
 demo: $(INSTALLED) ## Fit, serve and call a cascade on its sample: CASCADE=log_analysis
 	$(BIN)/python cascades/demo.py $(CASCADE)
 
-# Jobs are stopped by signals to the test's own process. In one that has loaded every library before,
-# that ended it with a segmentation fault; so they have a process of their own.
+# Some tests send signals to their own process. In one that has run the integration tests before, that
+# ended it with a segmentation fault; so there are three processes.
 JOB_TESTS := tests/unit/batch tests/unit/cli/test_batch.py
 
 test: $(INSTALLED) ## Run all tests
-	$(BIN)/pytest $(addprefix --ignore=,$(JOB_TESTS))
+	$(BIN)/pytest tests/chaos tests/contract tests/integration
+	$(BIN)/pytest tests/unit $(addprefix --ignore=,$(JOB_TESTS))
 	$(BIN)/pytest $(JOB_TESTS)
 
 check: lint ## Run lint and the fast tests
