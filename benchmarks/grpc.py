@@ -94,7 +94,7 @@ def fit(folder: Path) -> None:
     """Fit the cascade that all parts use."""
     from headgate.cascade.assemble import task_of
     from headgate.cascade.load import load_cascade
-    from headgate.domains.log_rows import read_labelled
+    from headgate.domains.rows import read_labelled
     from headgate.fitting.fit import Rows, fit_cascade
 
     (folder / "cascade.yaml").write_text(CASCADE)

@@ -23,7 +23,7 @@ from typing import Any
 from headgate.cascade.assemble import task_of
 from headgate.cascade.load import load_cascade
 from headgate.cascade.open import open_engine
-from headgate.domains.log_rows import read_labelled
+from headgate.domains.rows import read_labelled
 from headgate.evaluation.evaluate import Evaluation, evaluate
 from headgate.fitting.fit import Rows, fit_cascade
 

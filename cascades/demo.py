@@ -19,14 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from demo_tables import show_matches
 from rich.console import Console
 from rich.table import Table
 
 from headgate.cascade.assemble import task_of
 from headgate.cascade.fitted import read_fitted
 from headgate.cascade.load import LoadedCascade, load_cascade
+from headgate.cascade.model_spec import ReplaySpec
 from headgate.client import Client
-from headgate.domains.log_rows import LabelledRecord, read_labelled
+from headgate.domains.rows import LabelledRecord
+from headgate.domains.tasks import read_labels
 from headgate.errors import HeadgateError, UnavailableError
 from headgate.fitting.fit import Rows, fit_cascade
 from headgate.types import Feedback, Prediction, Record, Result, Tier, Usage
@@ -63,13 +66,12 @@ def demonstrate(folder: Path) -> None:
     loaded = load_cascade(folder / "cascade.yaml")
     task = task_of(loaded)
     train, development, test = (
-        read_labelled(folder / "sample" / f"{part}.jsonl", task)
-        for part in ("train", "dev", "test")
+        read_labels(folder / "sample" / f"{part}.jsonl", task) for part in ("train", "dev", "test")
     )
     console.rule(f"{loaded.name}: {loaded.document.metadata.description}")
     console.print(
-        f"1. fit on {len(train)} labelled rows, tune and certify the gate on {len(development)} "
-        "others (the first time the encoder is quantised: about half a minute)"
+        f"1. fit on {len(train)} labelled {units_of(loaded)}, tune and certify the gate on "
+        f"{len(development)} others (the first time the encoder is quantised: about half a minute)"
     )
     artifact = fit_cascade(loaded, Rows(train, development), environment=os.environ)
     console.print(f"   artifact {artifact.directory} revision {artifact.revision}")
@@ -96,19 +98,30 @@ def call(
     started = time.perf_counter()
     with Client(address) as client:
         wait_until_ready(client, server)
-        first = client.run_cascade([test[0].record])
-        seconds = time.perf_counter() - started
-        console.print(f"   first answer after {seconds:.1f} s: {first[0].answer}")
-        console.print(f"3. {len(test)} records it has not seen, over gRPC")
-        show_tiers(client, loaded, test)
+        console.print(f"   ready after {time.perf_counter() - started:.1f} s")
+        console.print(f"3. {len(test)} {units_of(loaded)} it has not seen, over gRPC")
+        if loaded.spec.for_each is None:
+            show_tiers(client, loaded, test)
+        else:
+            show_matches(console, client, loaded.path.parent / "sample" / "test.jsonl")
         show_guarantee(client, test)
+    if any(isinstance(model, ReplaySpec) for model in loaded.spec.models.values()):
+        console.print(
+            "The large model is `replay`: its answers are recorded and come at once; the cost is "
+            "what their tokens would cost at the cascade's price list."
+        )
+
+
+def units_of(loaded: LoadedCascade) -> str:
+    """Return what the cascade decides one by one."""
+    return "records" if loaded.spec.for_each is None else "columns"
 
 
 def show_guarantee(client: Client, test: Sequence[LabelledRecord]) -> None:
     """Tell the right answers afterwards, and print what the certificate's state is."""
     labels = [Feedback(row.record.id, row.label) for row in test]
     taken = sum(outcome.error is None for outcome in client.submit_feedback(labels))
-    console.print(f"   feedback on {taken} of {len(labels)} records taken")
+    console.print(f"   feedback on {taken} of {len(labels)} taken")
     for summary in client.list_cascades():
         if summary.certificate is not None:
             console.print(f"   certificate {summary.certificate.id}: {summary.certificate.state}")
@@ -143,12 +156,6 @@ def show_tiers(client: Client, loaded: LoadedCascade, test: Sequence[LabelledRec
         )
     show_examples(client.run_cascade(records), test)
     console.print(table)
-    engine = next(model for model in loaded.spec.models.values() if model.kind == "lm")
-    if engine.kind == "lm" and engine.engine == "replay":
-        console.print(
-            "The large model is `replay`: its answers are recorded and come at once; the cost is "
-            "what their tokens would cost at the cascade's price list."
-        )
 
 
 def from_small(prediction: Prediction | HeadgateError) -> Answered:

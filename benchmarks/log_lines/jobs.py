@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from headgate.cascade.assemble import task_of
 from headgate.cascade.load import load_cascade
-from headgate.domains.log_rows import read_labelled
+from headgate.domains.rows import read_labelled
 from headgate.fitting.fit import Rows, fit_cascade
 from log_lines.lines import LogLines
 

@@ -127,6 +127,16 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortlist:
+    """The candidates that a small model found for one record, and how far it believes in each."""
+
+    prediction: Prediction
+    """Over the ids of the candidates, best first; the last option is that none of them fits."""
+    hits: tuple[Hit, ...] = ()
+    """What speaks for the best of them, in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What the large model consumed for one record, or the sum over several."""
 
@@ -158,6 +168,9 @@ class Judgement:
     """Why, in the model's words; capped in length, advice and not fact."""
     usage: Usage
     cached: bool = False
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """The large model's score of each candidate that it gave one, 0 to 1, on one scale over all
+    records; empty for a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +210,10 @@ class Result:
     lossy_input: bool = False
     cached: bool = False
     error: HeadgateError | None = None
+    parts: tuple[Result, ...] = ()
+    """Of what the record fanned out to, such as the columns of a table."""
+    ranking: tuple[tuple[str, float], ...] = ()
+    """(option, score), best first; empty when the answer came without an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +273,8 @@ class Explanation:
     """Estimated from the prompt; zero when the large model would not be asked."""
     gates: tuple[GateExplanation, ...] = ()
     """The gates it reached, in order."""
+    parts: tuple[Explanation, ...] = ()
+    """Of what the record fans out to, such as the columns of a table."""
     error: HeadgateError | None = None
 
 

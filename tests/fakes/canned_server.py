@@ -18,6 +18,8 @@ from headgate.v1 import (
     reranker_service_pb2_grpc,
     retriever_service_pb2,
     retriever_service_pb2_grpc,
+    schema_matching_service_pb2,
+    schema_matching_service_pb2_grpc,
     types_pb2,
     verifier_service_pb2,
     verifier_service_pb2_grpc,
@@ -29,6 +31,7 @@ ADD_SERVICERS = (
     log_analysis_service_pb2_grpc.add_LogAnalysisServiceServicer_to_server,
     reranker_service_pb2_grpc.add_RerankerServiceServicer_to_server,
     retriever_service_pb2_grpc.add_RetrieverServiceServicer_to_server,
+    schema_matching_service_pb2_grpc.add_SchemaMatchingServiceServicer_to_server,
     verifier_service_pb2_grpc.add_VerifierServiceServicer_to_server,
 )
 
@@ -43,6 +46,7 @@ class CannedServer(
     log_analysis_service_pb2_grpc.LogAnalysisServiceServicer,
     reranker_service_pb2_grpc.RerankerServiceServicer,
     retriever_service_pb2_grpc.RetrieverServiceServicer,
+    schema_matching_service_pb2_grpc.SchemaMatchingServiceServicer,
     verifier_service_pb2_grpc.VerifierServiceServicer,
 ):
     """A real gRPC server with canned answers, which fails as it is told."""
@@ -137,6 +141,15 @@ class CannedServer(
         self._take(request, context)
         results = canned_results(request.logs)
         return log_analysis_service_pb2.AnalyzeLogsResponse(results=results)
+
+    def MatchSchemas(self, request, context):
+        self._take(request, context)
+        column = schema_matching_service_pb2.ColumnMatch(id="id", name="id", target="order_id")
+        matches = [
+            schema_matching_service_pb2.TableMatch(name=table.name, columns=[column])
+            for table in request.sources
+        ]
+        return schema_matching_service_pb2.MatchSchemasResponse(matches=matches)
 
     def Classify(self, request, context):
         self._take(request, context)

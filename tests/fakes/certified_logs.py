@@ -18,7 +18,7 @@ from fakes.made_up_logs import GATED, Row, apart, doubtful, make_cascade, read_r
 from headgate.cascade.fitted import Fitted, read_fitted
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.open import open_engine
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.rows import LabelledRecord
 from headgate.fitting.fit import Rows, fit_cascade
 from headgate.types import Deadline, Result
 

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from headgate.cascade.load import LoadedCascade, load_cascade
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.rows import LabelledRecord
 from headgate.fitting.fit import Rows, fit_cascade
 from headgate.types import Record
 

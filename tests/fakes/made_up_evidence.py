@@ -12,7 +12,7 @@ import numpy as np
 
 from fakes.made_up_logs import LABELS, spelled
 from headgate.cascade.load import LoadedCascade
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.rows import LabelledRecord
 from headgate.fitting.evidence import Evidence
 from headgate.fitting.units import Units
 from headgate.types import Prediction, Record

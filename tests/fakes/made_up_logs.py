@@ -15,8 +15,8 @@ from typing import Any
 
 from headgate.cascade.assemble import task_of
 from headgate.cascade.load import LoadedCascade, load_cascade
-from headgate.domains.log_rows import read_labelled
 from headgate.domains.logs import FIELDS, Operation
+from headgate.domains.rows import read_labelled
 from headgate.fitting.fit import Rows
 
 Row = dict[str, Any]

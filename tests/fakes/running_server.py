@@ -23,6 +23,7 @@ from headgate.v1 import (
     log_analysis_service_pb2_grpc,
     reranker_service_pb2_grpc,
     retriever_service_pb2_grpc,
+    schema_matching_service_pb2_grpc,
     verifier_service_pb2_grpc,
 )
 
@@ -32,6 +33,7 @@ STUBS = (
     log_analysis_service_pb2_grpc.LogAnalysisServiceStub,
     reranker_service_pb2_grpc.RerankerServiceStub,
     retriever_service_pb2_grpc.RetrieverServiceStub,
+    schema_matching_service_pb2_grpc.SchemaMatchingServiceStub,
     verifier_service_pb2_grpc.VerifierServiceStub,
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headgate.cascade.assemble import task_of
 from headgate.cascade.load import LoadedCascade, load_cascade
-from headgate.domains.log_rows import LabelledRecord, read_labelled
+from headgate.domains.rows import LabelledRecord, read_labelled
 from headgate.fitting.fit import Rows, fit_cascade
 from headgate.types import Record
 

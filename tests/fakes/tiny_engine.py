@@ -13,10 +13,10 @@ from headgate.cascade.engine import About, Engine, GateNode, Node
 from headgate.cascade.guarantee import Guarantee
 from headgate.domains.logs import LogTask
 from headgate.gate.threshold import Gate
+from headgate.lm.decide import LmRequest
 from headgate.lm.large_model import LargeModel
 from headgate.lm.ledger import Price
 from headgate.lm.seam import Engine as LmEngine
-from headgate.lm.seam import LmRequest
 from headgate.retrieval.store import Document, VectorStore
 from headgate.stages.catalog import Classify, Retrieve, Verify
 from headgate.stages.classify import Classifier

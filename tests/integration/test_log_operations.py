@@ -29,7 +29,7 @@ from headgate.cascade.explain import explain
 from headgate.cascade.fitted import CASES_FOLDER, read_fitted
 from headgate.cascade.load import load_cascade
 from headgate.cascade.open import open_engine
-from headgate.domains.log_rows import read_labelled
+from headgate.domains.rows import read_labelled
 from headgate.errors import ArtifactError
 from headgate.evaluation.evaluate import evaluate
 from headgate.fitting.fit import Rows, fit_cascade
@@ -199,7 +199,7 @@ def test_two_tiers_and_a_large_model_share_the_records(tmp_path):
     labelled = labelled_of(loaded, unseen)
 
     explained = asyncio.run(explain(engine, [row.record for row in labelled], soon()))
-    assert engine.verify_stage.large_model.ledger.total().calls == 0
+    assert engine.asking.large_model.ledger.total().calls == 0
     results, _ = answer(engine, labelled)
 
     assert [each.tier for each in explained] == [each.tier for each in results]

@@ -12,6 +12,7 @@ from grpc_status import rpc_status
 from fakes.canned_server import CannedServer
 from headgate.client import Client
 from headgate.errors import InputError, RemoteError, UnavailableError
+from headgate.matches import GivenColumn, GivenTable
 from headgate.types import (
     Candidate,
     CascadeSummary,
@@ -100,6 +101,24 @@ class TestCalls:
         (sent,) = server.requests[0].logs
         assert (sent.log, sent.description, sent.causes[0].text) == (b"boom", b"It broke.", b"Rust")
         assert result.record_id == "a"
+
+    def test_tables_are_sent_in_the_form_they_are_given_in(self, server, client):
+        sources = [
+            GivenTable("a", csv=b"id\n1\n"),
+            GivenTable("b", columns=(GivenColumn("id", ("1",), "Number"),)),
+        ]
+
+        matches = client.match_schemas(sources, GivenTable("t", arrow_ipc=b"ARROW1"), cascade="s")
+
+        assert [(match.name, match.pairs) for match in matches] == [
+            ("a", {"id": "order_id"}),
+            ("b", {"id": "order_id"}),
+        ]
+        (sent,) = server.requests
+        assert (sent.cascade, sent.target.arrow_ipc) == ("s", b"ARROW1")
+        assert sent.sources[0].csv == b"id\n1\n"
+        (column,) = sent.sources[1].columns.columns
+        assert (column.description, list(column.values)) == (b"Number", [b"1"])
 
     def test_a_record_that_fails_alone_has_its_error_in_its_place(self, server, client):
         right, wrong = client.classify(TWO, cascade="logs", stage="triage")

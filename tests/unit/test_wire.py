@@ -52,6 +52,7 @@ records = st.builds(
     st.dictionaries(names, texts, max_size=3),
     st.lists(candidates, max_size=3).map(tuple),
 )
+parts = st.builds(Result, names, texts, floats)
 results = st.builds(
     Result,
     record_id=names,
@@ -68,6 +69,8 @@ results = st.builds(
     lossy_input=st.booleans(),
     cached=st.booleans(),
     error=st.none() | errors,
+    parts=st.lists(parts, max_size=2).map(tuple),
+    ranking=st.lists(st.tuples(texts, floats), max_size=2).map(tuple),
 )
 
 

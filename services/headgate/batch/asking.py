@@ -41,15 +41,15 @@ class Answerer:
             journal: Of the job.
         """
         purse.replay(journal.answers.events())
-        engine.purse = purse
+        engine.units.purse = purse
         self.engine, self.purse, self._journal = engine, purse, journal
         self.answered = len(journal.answers)
         """Different records that have an answer."""
 
     async def close(self) -> None:
         """Give back the connections of the large model."""
-        if self.engine.verify_stage is not None:
-            await self.engine.verify_stage.large_model.close()
+        if self.engine.asking is not None:
+            await self.engine.asking.large_model.close()
 
     async def answer(self, records: Sequence[Record]) -> list[Answer]:
         """Return one answer a record, in order; nothing but paid answers is kept.

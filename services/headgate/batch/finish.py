@@ -38,7 +38,7 @@ from headgate.batch.passes import TEMPLATE_COUNT
 from headgate.batch.spool import FOLDER
 from headgate.cascade.engine import Engine
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import LmSpec
+from headgate.cascade.model_spec import LmSpec
 
 REPORT = "report.html"
 FINISHED, RUNS = "finished", "runs"

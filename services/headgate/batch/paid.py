@@ -1,6 +1,6 @@
 """Answers of large models are written down before they are used, so none is bought twice.
 
-LmRequest -> written down already? that RawAnswer : engine -> RawAnswer, on the disk -> caller
+Question -> written down already? that RawAnswer : engine -> RawAnswer, on the disk -> caller
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from headgate.batch.database import disk_errors, transaction
 from headgate.lm.faults import AnswerFault
 from headgate.lm.ledger import Price, usage_of
-from headgate.lm.seam import Engine, LmRequest, RawAnswer
+from headgate.lm.seam import Engine, Question, RawAnswer
 from headgate.types import Deadline, Usage
 
 SCHEMA = """
@@ -128,7 +128,9 @@ class JournalledEngine:
         """Return whether answers belong to record ids."""
         return self._inner.recorded
 
-    async def answer(self, request: LmRequest, deadline: Deadline, fault: str = "") -> RawAnswer:
+    async def answer(
+        self, question: Question[object], deadline: Deadline, fault: str = ""
+    ) -> RawAnswer:
         """Return the answer that was written down, or ask for one and write it down first.
 
         Raises:
@@ -136,22 +138,22 @@ class JournalledEngine:
             OSError: The answer cannot be written down; it is not used then.
         """
         self._calls.check()  # what cannot be written down is not bought
-        key = self._key(request, fault)
+        key = self._key(question, fault)
         known = self._calls.find(key)
         if known is not None:
             return known
-        raw = await self._inner.answer(request, deadline, fault)
+        raw = await self._inner.answer(question, deadline, fault)
         # Without a wait in between: an answer that has arrived cannot be lost to a cancellation.
-        self._calls.add(key, raw, usage_of(raw, request, self._price))
+        self._calls.add(key, raw, usage_of(raw, question, self._price))
         return raw
 
     async def close(self) -> None:
         """Close `inner`; the journal is its owner's."""
         await self._inner.close()
 
-    def _key(self, request: LmRequest, fault: str) -> bytes:
+    def _key(self, question: Question[object], fault: str) -> bytes:
         """Return the hash of all that decides the answer; a repair is a question of its own."""
-        asked = [request.content_hash(self.name), fault]
+        asked = [question.content_hash(self.name), fault]
         if self.recorded:
-            asked.append(request.record_id)
+            asked += question.record_ids
         return hashlib.sha256("\0".join(asked).encode("utf-8", "surrogatepass")).digest()

@@ -45,7 +45,7 @@ from headgate.batch.spool import (
     writing,
 )
 from headgate.batch.types import DeadLetters, InputSpec, LineBlock, RowBlock, Unit
-from headgate.domains.logs import LogTask
+from headgate.domains.task import Task
 
 Grain = Literal["template", "line", "row"]
 """What is answered once: all lines of a template, equal lines, or equal rows."""
@@ -59,7 +59,7 @@ class Work:
     directory: str
     """The job's, absolute; every worker sees the same files there."""
     spec: InputSpec
-    task: LogTask
+    task: Task
     grain: Grain
     output_format: ShardFormat
     partition_by: str = ""

@@ -6,30 +6,42 @@ LoadedCascade, Artifact, encoders, large models  ->  Engine
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from headgate.artifact import Artifact
 from headgate.cascade.certificate import hashes_of
 from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.fan_out import FanOut
 from headgate.cascade.fitted import CASES_FOLDER, SECOND, Fitted, read_fitted
 from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.load import LoadedCascade
+from headgate.cascade.model_spec import EncoderSpec
 from headgate.cascade.spec import (
+    AssignSpec,
+    CandidatesSpec,
     ClassifySpec,
-    EncoderSpec,
     GateSpec,
+    RerankSpec,
     RetrieveSpec,
-    StageSpec,
+    UnitStage,
     VerifySpec,
 )
-from headgate.domains.logs import LogTask
+from headgate.domains.schemas.common_scale import CommonScale
+from headgate.domains.schemas.match_task import MatchTask, TableTask
+from headgate.domains.task import Task, TextTask
+from headgate.domains.tasks import task_named, text_task_named, unit_task_named
 from headgate.errors import ArtifactError
 from headgate.lm.large_model import LargeModel
 from headgate.models.classifier import PairClassifier, TextClassifier
+from headgate.models.matcher import Matcher
 from headgate.retrieval.store import VectorStore
-from headgate.stages.catalog import Classify, Retrieve, Verify
+from headgate.retrieval.targets import TargetIndexes
+from headgate.stages.assign import Assign
+from headgate.stages.candidates import Candidates, TargetEntry
+from headgate.stages.catalog import Asking, Classify, Rerank, Retrieve, Verify
 from headgate.stages.contract import TextEncoder
 from headgate.stages.microbatch import Batching
+from headgate.stages.rerank import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +50,23 @@ class Parts:
 
     encoders: Mapping[str, TextEncoder]
     large_models: Mapping[str, LargeModel]
+    indexes: TargetIndexes[TargetEntry] = field(default_factory=TargetIndexes)
+    """Keeps target tables; shared by cascades that run in one process."""
 
 
-def task_of(loaded: LoadedCascade) -> LogTask:
-    """Return the domain's task that the file names."""
-    return LogTask(loaded.spec.task.operation, tuple(loaded.spec.task.labels))
+def task_of(loaded: LoadedCascade) -> Task:
+    """Return the task of what callers send."""
+    return task_named(loaded.spec.task.operation, tuple(loaded.spec.task.labels))
+
+
+def text_task_of(loaded: LoadedCascade) -> TextTask:
+    """Return the task of a cascade whose small models classify texts."""
+    return text_task_named(loaded.spec.task.operation, tuple(loaded.spec.task.labels))
+
+
+def unit_task_of(loaded: LoadedCascade) -> Task:
+    """Return the task of one unit: a record, or a part of what it fans out to."""
+    return unit_task_named(loaded.spec.task.operation, tuple(loaded.spec.task.labels))
 
 
 def assemble(loaded: LoadedCascade, artifact: Artifact, parts: Parts) -> Engine:
@@ -53,8 +77,13 @@ def assemble(loaded: LoadedCascade, artifact: Artifact, parts: Parts) -> Engine:
     """
     fitted = read_fitted(artifact, loaded.spec)
     _check_encoders(artifact, fitted, parts)
+    units = _units(loaded, artifact, fitted, parts)
+    return _fanned_out(loaded, units)
+
+
+def _units(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted, parts: Parts) -> Engine:
+    """Return the engine of what the gates judge."""
     builder = _Builder(loaded, artifact, fitted, parts)
-    nodes = [builder.node(stage) for stage in planned_stages(loaded.spec.flow, fitted)]
     deferral = loaded.spec.deferral
     limited = deferral.certificate is None or deferral.budget.llm_share is not None
     about = About(
@@ -66,13 +95,24 @@ def assemble(loaded: LoadedCascade, artifact: Artifact, parts: Parts) -> Engine:
     )
     return Engine(
         about,
-        task=task_of(loaded),
-        nodes=nodes,
+        task=unit_task_of(loaded),
+        nodes=[builder.node(stage) for stage in planned_stages(loaded.spec.unit_flow, fitted)],
         guarantee=_guarantee(loaded, artifact, fitted),
+        ranker=CommonScale() if loaded.spec.for_each else None,
     )
 
 
-def planned_stages(flow: Sequence[StageSpec], fitted: Fitted) -> list[StageSpec]:
+def _fanned_out(loaded: LoadedCascade, units: Engine) -> Engine:
+    """Return the engine of what callers send: that of units, where records are units."""
+    for_each = loaded.spec.for_each
+    if for_each is None:
+        return units
+    spec = next(stage for stage in loaded.spec.flow if isinstance(stage, AssignSpec))
+    stage = Assign(spec.name, of=spec.of, unmatched_price=spec.unmatched_price)
+    return FanOut(units, name=for_each.name, task=TableTask(), assign=stage)
+
+
+def planned_stages(flow: Sequence[UnitStage], fitted: Fitted) -> list[UnitStage]:
     """Return the stages that run: without tiers, and their gates, that the plan leaves out."""
     unplanned = {name for name, gate in fitted.gates.items() if not gate.planned}
     tiers = {stage.of for stage in flow if isinstance(stage, GateSpec) and stage.name in unplanned}
@@ -99,6 +139,31 @@ def loaded_hashes(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> 
     return hashes_of(loaded, fitted.encoders, classifiers)
 
 
+def asking_stage(
+    loaded: LoadedCascade, spec: VerifySpec | RerankSpec, large_model: LargeModel
+) -> Asking:
+    """Return the stage that asks the large model, as the file describes it."""
+    instruction = loaded.prompts[spec.name]
+    if isinstance(spec, RerankSpec):
+        return Rerank(
+            spec.name,
+            spec.model,
+            task=MatchTask(),
+            large_model=large_model,
+            instruction=instruction,
+            of=spec.of,
+            ranking=Ranking(items_per_prompt=spec.items_per_prompt),
+        )
+    return Verify(
+        spec.name,
+        spec.model,
+        task=unit_task_of(loaded),
+        large_model=large_model,
+        instruction=instruction,
+        evidence=spec.evidence,
+    )
+
+
 def _check_encoders(artifact: Artifact, fitted: Fitted, parts: Parts) -> None:
     """Refuse encoders other than those the thresholds and the index were made with."""
     for name, fingerprint in fitted.encoders.items():
@@ -120,7 +185,7 @@ class _Builder:
     fitted: Fitted
     parts: Parts
 
-    def node(self, stage: ClassifySpec | GateSpec | RetrieveSpec | VerifySpec) -> Node:
+    def node(self, stage: UnitStage) -> Node:
         match stage:
             case ClassifySpec():
                 return self._classify(stage.name, stage.model)
@@ -128,8 +193,10 @@ class _Builder:
                 return self._gate(stage)
             case RetrieveSpec():
                 return self._retrieve(stage)
-            case VerifySpec():
-                return self._verify(stage)
+            case CandidatesSpec():
+                return self._candidates(stage)
+            case VerifySpec() | RerankSpec():
+                return asking_stage(self.loaded, stage, self.parts.large_models[stage.model])
 
     def _gate(self, stage: GateSpec) -> GateNode:
         fitted = self.fitted.gates[stage.name]
@@ -154,7 +221,7 @@ class _Builder:
         return Classify(
             name,
             model,
-            task=task_of(self.loaded),
+            task=text_task_of(self.loaded),
             classifier=reader.load(self.artifact.path(fitted.file)),
             encoder=self.parts.encoders.get(model),
             batching=self._batching(model),
@@ -167,22 +234,32 @@ class _Builder:
         return Retrieve(
             stage.name,
             model,
-            task=task_of(self.loaded),
+            task=unit_task_of(self.loaded),
             store=VectorStore.load(folder, expected_encoder=encoder.fingerprint),
             encoder=encoder,
             top_k=stage.top_k,
             batching=self._batching(model),
         )
 
-    def _verify(self, stage: VerifySpec) -> Verify:
-        return Verify(
+    def _candidates(self, stage: CandidatesSpec) -> Candidates:
+        model = self.loaded.spec.encoder_of(stage)
+        return Candidates(
             stage.name,
-            stage.model,
-            task=task_of(self.loaded),
-            large_model=self.parts.large_models[stage.model],
-            instruction=self.loaded.prompts[stage.name],
-            evidence=stage.evidence,
+            model,
+            encoder=self.parts.encoders[model],
+            matcher=self._matcher(self.fitted.classifiers[stage.name].file),
+            top_k=stage.top_k,
+            indexes=self.parts.indexes,
+            batching=self._batching(model),
         )
+
+    def _matcher(self, file: str) -> Matcher:
+        value = self.artifact.read_json(file)
+        try:
+            return Matcher.from_json(value if isinstance(value, dict) else {})
+        except ValueError as error:
+            problem = f"its file {file!r} holds no matcher"
+            raise ArtifactError(self.artifact.place, problem, "Fit it again.") from error
 
     def _batching(self, model: str) -> Batching:
         spec = self.loaded.spec.models[model]

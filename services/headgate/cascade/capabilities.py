@@ -13,17 +13,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.cascade.engine import Engine
+from headgate.cascade.engine import Engine, GateNode
 from headgate.cascade.payment import Purse, exhausted
 from headgate.errors import DeadlineError, HeadgateError, InputError, NotFoundError
 from headgate.gate.budget import Demand, Grant
-from headgate.stages.catalog import Classify, Retrieve, Verify
+from headgate.stages.catalog import Asking, Retrieve
+from headgate.stages.classify import Classify
 from headgate.stages.contract import Batch, Cell, Hits, Stage
 from headgate.types import Candidate, Deadline, Judgement, Prediction, Record, Verification
 
 Ranking = tuple[tuple[str, float], ...]
 """Candidate ids with scores, best first."""
-StageType = TypeVar("StageType", Classify, Retrieve, Verify)
+StageType = TypeVar("StageType", Classify, Retrieve)
 
 
 async def classify(
@@ -34,6 +35,7 @@ async def classify(
     Raises:
         NotFoundError: The cascade has no such classify stage.
     """
+    engine = engine.units
     found = _stage(engine, Classify, stage)
     cells = await _run_valid(engine, found, records, deadline)
     return [cell for cell in cells if isinstance(cell, Prediction | HeadgateError)]
@@ -114,7 +116,8 @@ async def verify(
     if proposals and len(proposals) != len(records):
         problem = f"{len(proposals)} proposals for {len(records)} records"
         raise InputError("proposals", problem, "Send one a record, or none.")
-    found = _stage(engine, Verify, stage)
+    engine = engine.units
+    found = _asking(engine, stage)
     columns = await _evidence(engine, found, records, deadline)
     engine.purse.arrive(caller, len(records))
     cells = await _run_valid(engine, _Paid(found, engine.purse, caller), records, deadline, columns)
@@ -133,10 +136,9 @@ async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | Non
 
     It is paid for by the audits' part of the budget, and asked with the same evidence.
     """
-    stage = _stage(engine, Verify, "")
+    stage = _asking(engine, "")
     columns = await _evidence(engine, stage, [record], deadline)
-    shown = columns[stage.evidence][0] if stage.evidence else ()
-    admission = engine.purse.admit_audit(stage.largest_cost_usd(record, shown))
+    admission = engine.purse.admit_audit(stage.largest_cost_usd(record, _shown(columns)))
     if admission is None:
         return None
     cell: Cell | None = None
@@ -148,13 +150,12 @@ async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | Non
 
 
 class _Paid:
-    """A verify stage whose calls are paid for; a record that cannot be paid gets its error."""
+    """A stage whose calls are paid for; a record that cannot be paid gets its error."""
 
-    kind = "verify"
-
-    def __init__(self, stage: Verify, purse: Purse, caller: str) -> None:
+    def __init__(self, stage: Asking, purse: Purse, caller: str) -> None:
         self._stage, self._purse, self._caller = stage, purse, caller
-        self.name, self.inputs, self.model = stage.name, stage.inputs, stage.model
+        self.name, self.kind = stage.name, stage.kind
+        self.inputs, self.model = stage.inputs, stage.model
 
     async def warm_up(self) -> None:
         await self._stage.warm_up()
@@ -172,8 +173,8 @@ class _Paid:
             return _too_late()  # nothing is sent, so nothing is paid for
         record = batch.records[place]
         columns = {name: [column[place]] for name, column in batch.columns.items()}
-        shown = columns.get(self._stage.evidence or "", [()])[0]
-        demand = Demand(1.0, self._stage.largest_cost_usd(record, shown), required=True)
+        cost_usd = self._stage.largest_cost_usd(record, _shown(columns))
+        demand = Demand(1.0, cost_usd, required=True)
         admission = self._purse.admit(demand, self._caller)
         if admission.grant is not Grant.ESCALATE:
             return exhausted(f"record {record.id!r}")
@@ -192,18 +193,35 @@ def _verification(record: Record, cell: Cell, proposal: str) -> Verification:
     return Verification(record.id, error=cell if isinstance(cell, HeadgateError) else None)
 
 
+def _shown(columns: dict[str, list[Cell]]) -> Cell:
+    """Return what the large model is shown of the one record of these columns."""
+    return next((column[0] for column in columns.values()), ())
+
+
 def _stage(engine: Engine, kind: type[StageType], name: str) -> StageType:
     """Return the stage of that name, or the last of its kind when no name is given."""
     stages = [node for node in engine.nodes if isinstance(node, kind)]
     named = [stage for stage in stages if name in ("", stage.name)]
     if not named:
-        wanted = f"{kind.kind} stage {name!r}" if name else f"{kind.kind} stage"
-        raise NotFoundError(
-            f"cascade {engine.name!r}",
-            f"it has no {wanted}",
-            f"It has: {', '.join(node.name for node in engine.nodes)}.",
-        )
+        raise _no_stage(engine, kind.kind, name)
     return named[-1]
+
+
+def _asking(engine: Engine, name: str) -> Asking:
+    """Return the stage of that name that asks a large model; the only one without a name."""
+    stage = engine.asking
+    if stage is None or name not in ("", stage.name):
+        raise _no_stage(engine, "verify", name)
+    return stage
+
+
+def _no_stage(engine: Engine, kind: str, name: str) -> NotFoundError:
+    wanted = f"{kind} stage {name!r}" if name else f"{kind} stage"
+    return NotFoundError(
+        f"cascade {engine.name!r}",
+        f"it has no {wanted}",
+        f"It has: {', '.join(node.name for node in engine.nodes)}.",
+    )
 
 
 async def _run_valid(
@@ -231,13 +249,15 @@ async def _run_valid(
 
 
 async def _evidence(
-    engine: Engine, stage: Verify, records: Sequence[Record], deadline: Deadline
+    engine: Engine, stage: Asking, records: Sequence[Record], deadline: Deadline
 ) -> dict[str, list[Cell]]:
-    """Return what the verify stage shows the large model; errors of records stay for later."""
-    if not stage.evidence:
-        return {}
-    found = _stage(engine, Retrieve, stage.evidence)
-    return {stage.evidence: await _run_valid(engine, found, records, deadline)}
+    """Return what the stage shows the large model; errors of records stay for later."""
+    read = [node for node in engine.nodes if node.name in stage.inputs]
+    return {
+        node.name: await _run_valid(engine, node, records, deadline)
+        for node in read
+        if not isinstance(node, GateNode)
+    }
 
 
 def _check_candidates(position: int, candidates: Sequence[Candidate]) -> None:

@@ -16,7 +16,8 @@ from headgate.artifact import JSON
 from headgate.cascade.deferral import CertificateKind
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.mistakes import listed
-from headgate.cascade.spec import LmSpec, OpenAiSpec, RetrieveSpec, VerifySpec
+from headgate.cascade.model_spec import LmSpec, OpenAiSpec
+from headgate.cascade.spec import CandidatesSpec, RerankSpec, RetrieveSpec, VerifySpec
 from headgate.types import CertificateSummary, GuaranteeState
 
 ASSUMPTIONS = (
@@ -165,19 +166,22 @@ def hashes_of(
         classifiers: SHA-256 of each classifier's file, by the name of its stage.
     """
     models = {name: spec for name, spec in loaded.spec.models.items() if isinstance(spec, LmSpec)}
-    verifies = [stage for stage in loaded.spec.flow if isinstance(stage, VerifySpec)]
+    deciding = loaded.spec.deciding
+    asked = [deciding] if deciding else []
     return {
         **{f"encoder {name!r}": each for name, each in encoders.items()},
         **{f"classifier {name!r}": each for name, each in classifiers.items()},
-        **{f"prompt of {each.name!r}": _digest(_asked(loaded, each)) for each in verifies},
+        **{f"prompt of {each.name!r}": _digest(_asked(loaded, each)) for each in asked},
         **{f"large model {name!r}": _digest(_identity(spec)) for name, spec in models.items()},
     }
 
 
-def _asked(loaded: LoadedCascade, stage: VerifySpec) -> list[JSON]:
-    """Return what the large model is told beside the record: the prompt, and how many cases."""
-    searches = [each for each in loaded.spec.flow if isinstance(each, RetrieveSpec)]
-    shown: list[JSON] = [each.top_k for each in searches if each.name == stage.evidence]
+def _asked(loaded: LoadedCascade, stage: VerifySpec | RerankSpec) -> list[JSON]:
+    """Return what the large model is told beside the record: the prompt, and how much evidence."""
+    read = stage.evidence if isinstance(stage, VerifySpec) else stage.of
+    flow = loaded.spec.unit_flow
+    searches = [each for each in flow if isinstance(each, RetrieveSpec | CandidatesSpec)]
+    shown: list[JSON] = [each.top_k for each in searches if each.name == read]
     return [loaded.prompts[stage.name], *shown]
 
 

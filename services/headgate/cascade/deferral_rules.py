@@ -12,6 +12,7 @@ from headgate.cascade.plain import Stage, mapping_at, text_at
 
 Keys = Mapping[str, object]
 
+_DECIDING = {"verify", "rerank"}
 _PLACE: KeyPath = ("spec", "deferral")
 _BUDGET = (*_PLACE, "budget")
 _CALLER = (*_BUDGET, "per_caller")
@@ -40,7 +41,7 @@ def _given(values: Keys, key: str) -> Keys:
 
 
 def _tiers(stages: list[Stage]) -> int:
-    return sum(stage.kind == "classify" for stage in stages)
+    return sum(stage.answers for stage in stages)
 
 
 def _needs_stages(deferral: Keys, kinds: set[str]) -> Iterator[Mistake]:
@@ -49,13 +50,13 @@ def _needs_stages(deferral: Keys, kinds: set[str]) -> Iterator[Mistake]:
         yield Mistake((*_PLACE, "score"), problem, "Remove it, or add a gate.")
     budget = _given(deferral, "budget")
     for path, keys in ((_BUDGET, budget), (_CALLER, _given(budget, "per_caller"))):
-        if "llm_share" in keys and "verify" not in kinds:
+        if "llm_share" in keys and not kinds & _DECIDING:
             problem = "a share for the large model needs a verify, and the flow has none"
             yield Mistake((*path, "llm_share"), problem, "Remove it, or add a verify.")
-    if "on_exhausted" in budget and "verify" not in kinds:
+    if "on_exhausted" in budget and not kinds & _DECIDING:
         problem = "a budget is spent by a verify, and the flow has none"
         yield Mistake((*_BUDGET, "on_exhausted"), problem, "Remove it, or add a verify.")
-    if "certificate" in deferral and not {"gate", "verify"} <= kinds:
+    if "certificate" in deferral and ("gate" not in kinds or not kinds & _DECIDING):
         problem = "a certificate needs a gate and a verify"
         yield Mistake(_CERTIFICATE, problem, "Remove it, or add them to the flow.")
 
@@ -206,7 +207,7 @@ def _budget(deferral: Keys) -> Iterator[Mistake]:
 
 def _money(deferral: Keys, stages: list[Stage], models: Keys) -> Iterator[Mistake]:
     budget = _given(deferral, "budget")
-    asked = [stage.text("model") for stage in stages if stage.kind == "verify"]
+    asked = [stage.text("model") for stage in stages if stage.decides]
     # A model that is not there is a mistake of its own.
     priced = all("price" in _given(models, name) for name in asked if name in models)
     for path, keys in ((_BUDGET, budget), (_CALLER, _given(budget, "per_caller"))):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headgate.artifact import Artifact
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import EncoderSpec
+from headgate.cascade.model_spec import EncoderSpec
 from headgate.models.encoder import Encoder, ReferenceEncoder
 from headgate.models.quantized import QuantizedEncoder
 from headgate.models.source import resolve_source

@@ -20,12 +20,14 @@ from headgate.cascade.observation import Observation, observed
 from headgate.cascade.pace import Pace
 from headgate.cascade.payment import Purse, exhausted
 from headgate.cascade.progress import Progress
-from headgate.domains.logs import LogTask
+from headgate.cascade.ranking import Ranker, ranked
+from headgate.domains.task import Task
 from headgate.errors import DeadlineError, HeadgateError
 from headgate.gate.budget import Admission, Demand, Grant
 from headgate.gate.threshold import KEEP_NOTHING, Gate
-from headgate.stages.catalog import Classify, Retrieve, Verify
-from headgate.stages.contract import Batch, Cell, Stage
+from headgate.stages.catalog import Answering, Asking, Rerank, Retrieve
+from headgate.stages.classify import Classify
+from headgate.stages.contract import Batch, Cell, Stage, prediction_of
 from headgate.types import Deadline, GateVerdict, Origin, Prediction, Record, Result
 
 Indexed = tuple[int, Result]
@@ -63,7 +65,7 @@ class GateNode:
         return gate.judge(predictions, second)
 
 
-Node = GateNode | Classify | Retrieve | Verify
+Node = GateNode | Answering | Retrieve | Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,10 @@ class Engine:
         self,
         about: About,
         *,
-        task: LogTask,
+        task: Task,
         nodes: Sequence[Node],
         guarantee: Guarantee | None = None,
+        ranker: Ranker | None = None,
     ) -> None:
         """Take the parts that `assemble` made; nothing is loaded."""
         self.about = about
@@ -101,12 +104,18 @@ class Engine:
         """Who pays; everything is granted until a server puts its own here."""
         self.observer: Callable[[Observation], None] = lambda observation: None
         """Told of each record that a gate judged, once its result is final; must not wait."""
+        self._ranker = ranker
         self._pace = Pace()
 
     @property
-    def verify_stage(self) -> Verify | None:
+    def units(self) -> Engine:
+        """Return the engine whose records are what the gates judge and the certificate is about."""
+        return self
+
+    @property
+    def asking(self) -> Asking | None:
         """Return the stage that asks the large model; None in a cascade of small models."""
-        return next((node for node in self.nodes if isinstance(node, Verify)), None)
+        return next((node for node in self.nodes if isinstance(node, Asking)), None)
 
     async def warm_up(self) -> None:
         """Let every stage do what makes its first batch slow."""
@@ -144,7 +153,7 @@ class Engine:
         for node in self.nodes:
             for progress in finished:
                 yield self._final(progress, origin)
-            if isinstance(node, Verify):
+            if isinstance(node, Asking):
                 # Closed with us, not when it is collected: a reader that stops ends the calls.
                 async with aclosing(self._decide(node, live, deadline, origin)) as decided:
                     async for progress in decided:
@@ -157,6 +166,8 @@ class Engine:
     def _final(self, progress: Progress, origin: Origin) -> Indexed:
         """Return a record's result, and tell the observer."""
         result = progress.result()
+        if self._ranker is not None:
+            result = ranked(result, progress, self._ranker)
         if progress.verdicts and result.error is None:
             self.observer(observed(progress, origin))
         return progress.index, result
@@ -165,7 +176,7 @@ class Engine:
         """Take each record as far as it comes without a large model; return all, in order."""
         live, finished = self._admit(records)
         for node in self.nodes:
-            if isinstance(node, Verify):
+            if isinstance(node, Asking):
                 break
             live, done = await self._step(node, live, deadline)
             finished += done
@@ -185,7 +196,7 @@ class Engine:
         return live, refused
 
     async def _step(
-        self, node: GateNode | Classify | Retrieve, live: list[Progress], deadline: Deadline
+        self, node: GateNode | Answering | Retrieve, live: list[Progress], deadline: Deadline
     ) -> Parted:
         """Take the live records past one node; return who goes on and who is finished."""
         if not live:
@@ -219,38 +230,53 @@ class Engine:
         for progress, cell in zip(live, cells, strict=True):
             progress.take(stage.name, stage.kind, cell, elapsed_ms)
             if isinstance(cell, DeadlineError) or (
-                isinstance(cell, HeadgateError) and stage.kind == "classify"
+                isinstance(cell, HeadgateError) and isinstance(stage, Answering)
             ):
                 progress.problem = cell
         going = [progress for progress in live if progress.problem is None]
         return going, [progress for progress in live if progress.problem is not None]
 
     async def _decide(
-        self, stage: Verify, live: Sequence[Progress], deadline: Deadline, origin: Origin
+        self, stage: Asking, live: Sequence[Progress], deadline: Deadline, origin: Origin
     ) -> AsyncGenerator[Progress, None]:
         """Ask the large model for all at once and yield each record as its answer comes."""
+        groups = [list(live)] if isinstance(stage, Rerank) else [[each] for each in live]
         tasks = [
-            asyncio.create_task(self._decide_one(stage, each, deadline, origin)) for each in live
+            asyncio.create_task(self._decide_some(stage, group, deadline, origin))
+            for group in groups
         ]
         try:
             for next_done in asyncio.as_completed(tasks):
-                yield await next_done
+                for progress in await next_done:
+                    yield progress
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _decide_one(
-        self, stage: Verify, progress: Progress, deadline: Deadline, origin: Origin
-    ) -> Progress:
-        """Ask about one record, if that can be paid; otherwise the small model's answer stays."""
+    async def _decide_some(
+        self, stage: Asking, group: Sequence[Progress], deadline: Deadline, origin: Origin
+    ) -> Sequence[Progress]:
+        """Ask about what can be paid; for the rest the small model's answer stays."""
+        paid = [
+            (progress, admission)
+            for progress in group
+            if (admission := self._pay(stage, progress, deadline, origin)) is not None
+        ]
+        if paid:
+            await self._ask(stage, paid, deadline)
+        return group
+
+    def _pay(
+        self, stage: Asking, progress: Progress, deadline: Deadline, origin: Origin
+    ) -> Admission | None:
+        """Reserve what asking about a record can cost; None when it is not asked about."""
         if self._is_too_late(stage, 1, deadline):
             # Nothing is sent, so nothing is paid for.
             progress.problem = _too_late(stage)
             progress.take(stage.name, stage.kind, progress.problem, 0.0)
-            return progress
-        shown = progress.cells.get(stage.evidence or "", ())
-        admission = self.purse.admit(self._demand(stage, progress, shown), origin.caller)
+            return None
+        admission = self.purse.admit(self._demand(stage, progress), origin.caller)
         match admission.grant:
             case Grant.KEEP:
                 progress.keep_for_budget()
@@ -259,30 +285,32 @@ class Engine:
             case Grant.EXHAUSTED:
                 progress.problem = exhausted(f"record {progress.record.id!r}")
             case _:
-                await self._ask(stage, progress, deadline, admission)
-        return progress
+                return admission
+        return None
 
-    def _demand(self, stage: Verify, progress: Progress, shown: Cell) -> Demand:
+    def _demand(self, stage: Asking, progress: Progress) -> Demand:
         prediction = progress.prediction
         doubt = 1.0 if prediction is None else 1 - prediction.confidence
         if math.isnan(doubt):
             doubt = 1.0
-        cost_usd = stage.largest_cost_usd(progress.record, shown)
+        cost_usd = stage.largest_cost_usd(progress.record, progress.shown(stage.inputs))
         required = self.guarantee.demands or prediction is None
         return Demand(max(0.0, doubt), cost_usd, required=required)
 
     async def _ask(
-        self, stage: Verify, progress: Progress, deadline: Deadline, admission: Admission
+        self, stage: Asking, paid: Sequence[tuple[Progress, Admission]], deadline: Deadline
     ) -> None:
         """Ask the large model, which is paid for."""
-        cell: Cell | None = None
+        asked = [progress for progress, _ in paid]
+        cells: Sequence[Cell | None] = [None] * len(asked)
         try:
-            (cell,), elapsed_ms = await self._run(stage, [progress], deadline)
+            cells, elapsed_ms = await self._run(stage, asked, deadline)
         finally:
-            self.purse.settle(admission, cell)
-        progress.take(stage.name, stage.kind, cell, elapsed_ms)
-        if isinstance(cell, HeadgateError):
-            progress.problem = cell
+            self.purse.settle_all([admission for _, admission in paid], cells)
+        for progress, cell in zip(asked, cells, strict=True):
+            progress.take(stage.name, stage.kind, cell, elapsed_ms)
+            if isinstance(cell, HeadgateError):
+                progress.problem = cell
 
     def _is_too_late(self, stage: Stage, records: int, deadline: Deadline) -> bool:
         return deadline.remaining_s() <= self._pace.p95_s(stage.name, records)
@@ -307,9 +335,7 @@ class Engine:
 
 def _or_silent(cell: Cell, own: Prediction) -> Prediction:
     """Return what the second model says; where it failed, that it believes in nothing."""
-    if isinstance(cell, Prediction):
-        return cell
-    return Prediction(own.options, (0.0,) * len(own.options))
+    return prediction_of(cell) or Prediction(own.options, (0.0,) * len(own.options))
 
 
 def _if_heard(verdict: GateVerdict, second: Cell) -> GateVerdict:

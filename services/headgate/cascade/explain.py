@@ -5,16 +5,18 @@ records -> the flow up to the large model -> Explanation a record
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 from headgate.cascade.engine import Engine, GateNode
+from headgate.cascade.fan_out import Expanded, FanOut
 from headgate.cascade.progress import Progress
+from headgate.stages.contract import prediction_of
 from headgate.types import (
     Alternative,
     Deadline,
     Explanation,
     GateExplanation,
-    Prediction,
     Record,
     Tier,
     Usage,
@@ -24,9 +26,31 @@ from headgate.types import (
 async def explain(
     engine: Engine, records: Sequence[Record], deadline: Deadline
 ) -> list[Explanation]:
-    """Return one explanation a record, in order."""
+    """Return one explanation a record, in order; of its parts too, where it fans out."""
+    if isinstance(engine, FanOut):
+        return await _explain_wholes(engine, records, deadline)
     advanced = await engine.advance(records, deadline)
     return [_explanation(engine, progress) for progress in advanced]
+
+
+async def _explain_wholes(
+    engine: FanOut, records: Sequence[Record], deadline: Deadline
+) -> list[Explanation]:
+    wholes = await asyncio.to_thread(engine.expand, records)
+    units = [unit for whole in wholes for unit in whole.units]
+    parts = iter(await explain(engine.units, units, deadline))
+    return [_whole(each, [next(parts) for _ in each.units]) for each in wholes]
+
+
+def _whole(whole: Expanded, parts: Sequence[Explanation]) -> Explanation:
+    tiers = {part.tier for part in parts if part.error is None}
+    return Explanation(
+        record_id=whole.record.id,
+        tier=Tier.LARGE if Tier.LARGE in tiers else next(iter(tiers), None),
+        expected_usage=sum((part.expected_usage for part in parts), Usage()),
+        parts=tuple(parts),
+        error=whole.problem,
+    )
 
 
 def _gates(engine: Engine, progress: Progress) -> Iterator[GateExplanation]:
@@ -34,10 +58,10 @@ def _gates(engine: Engine, progress: Progress) -> Iterator[GateExplanation]:
     nodes = {node.name: node for node in engine.nodes if isinstance(node, GateNode)}
     for name, verdict in progress.verdicts.items():
         node = nodes[name]
-        prediction = progress.cells.get(node.of)
+        prediction = prediction_of(progress.cells.get(node.of))
         yield GateExplanation(
             gate=name,
-            predicted=prediction.answer if isinstance(prediction, Prediction) else "",
+            predicted=prediction.answer if prediction else "",
             raw_score=verdict.raw_score,
             confidence=verdict.score,
             threshold=verdict.threshold,
@@ -53,12 +77,11 @@ def _gates(engine: Engine, progress: Progress) -> Iterator[GateExplanation]:
 
 def _explanation(engine: Engine, progress: Progress) -> Explanation:
     result = progress.result()
-    verify = engine.verify_stage
-    escalated = verify is not None and progress.problem is None and not progress.kept
+    asking = engine.asking
+    escalated = asking is not None and progress.problem is None and not progress.kept
     expected = Usage()
-    if escalated and verify is not None:
-        request = verify.request(progress.record, progress.evidence)
-        expected = verify.large_model.expected_usage(request)
+    if escalated and asking is not None:
+        expected = asking.expected_usage(progress.record, progress.shown(asking.inputs))
     return Explanation(
         record_id=result.record_id,
         answer=result.answer,

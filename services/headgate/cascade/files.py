@@ -5,11 +5,11 @@ plain values, folder of the file -> prompts by stage, and a Mistake for each fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from headgate.cascade.mistakes import KeyPath, Mistake, quoted
-from headgate.cascade.plain import mapping_at, stages_of, text_at
+from headgate.cascade.plain import all_stages_of, mapping_at, text_at
 
 MAX_PROMPT_BYTES = 64 * 1024
 
@@ -23,12 +23,12 @@ class _PromptError(Exception):
 
 
 def read_prompts(values: object, folder: Path) -> tuple[dict[str, str], list[Mistake]]:
-    """Return the text of each verify stage's prompt, and what is wrong with the others."""
+    """Return the prompt of each stage that asks a large model, and what is wrong with others."""
     prompts: dict[str, str] = {}
     mistakes: list[Mistake] = []
-    for stage in stages_of(values):
+    for stage in all_stages_of(values):
         name = stage.text("prompt")
-        if stage.kind != "verify" or not name.strip():
+        if not stage.decides or not name.strip():
             continue
         try:
             prompts[stage.name] = _read_prompt(name, folder)
@@ -37,14 +37,21 @@ def read_prompts(values: object, folder: Path) -> tuple[dict[str, str], list[Mis
     return prompts, mistakes
 
 
-def missing_recordings(values: object, folder: Path) -> Iterator[Mistake]:
-    """Yield a mistake for each replay model whose file of recordings is not there."""
+def missing_files(values: object, folder: Path) -> Iterator[Mistake]:
+    """Yield a mistake for each file of recorded answers or augmentation that is not there."""
     models = mapping_at(mapping_at(values, "spec"), "models")
     for name in models:
-        recordings = text_at(mapping_at(models, name), "recordings")
-        if recordings.strip() and not _is_file(folder / recordings):
-            path: KeyPath = ("spec", "models", name, "recordings")
-            yield Mistake(path, f"there is no file {quoted(recordings)}", "Record answers first.")
+        place: KeyPath = ("spec", "models", name)
+        model = mapping_at(models, name)
+        yield from _missing(model, (*place, "recordings"), folder)
+        yield from _missing(mapping_at(model, "tuning"), (*place, "tuning", "augmentation"), folder)
+
+
+def _missing(keys: Mapping[str, object], path: KeyPath, folder: Path) -> Iterator[Mistake]:
+    name = text_at(keys, str(path[-1]))
+    if name.strip() and not _is_file(folder / name):
+        remedy = "Record answers first." if path[-1] == "recordings" else "Check the path."
+        yield Mistake(path, f"there is no file {quoted(name)}", remedy)
 
 
 def _read_prompt(name: str, folder: Path) -> str:

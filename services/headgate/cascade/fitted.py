@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from headgate.artifact import JSON, Artifact
 from headgate.cascade.certificate import Certificate, Part
 from headgate.cascade.deferral import DeferralSpec
-from headgate.cascade.spec import CascadeSpec, EncoderSpec, ModelSpec
+from headgate.cascade.model_spec import EncoderSpec, ModelSpec
+from headgate.cascade.spec import CandidatesSpec, CascadeSpec, GateSpec, UnitStage
 from headgate.errors import ArtifactError
 from headgate.gate.head import Head
 from headgate.gate.isotonic import ClassMaps
@@ -35,9 +36,9 @@ class FittedClassifier(Part):
     """One classify stage."""
 
     file: str
-    """Its safetensors file in the artifact."""
-    inputs: Literal["text", "pair"]
-    """Whether it reads single texts or pairs."""
+    """Its file in the artifact: safetensors, or JSON for a matcher."""
+    inputs: Literal["text", "pair", "columns"]
+    """Whether it reads single texts or pairs, or matches the columns of two tables."""
 
 
 class FittedRung(Part):
@@ -124,12 +125,16 @@ def fit_key(spec: CascadeSpec) -> dict[str, JSON]:
         "labels": list(spec.task.labels),
         "models": {name: _model_key(model) for name, model in small.items()},
         "stages": [
-            [stage.name, stage.kind, "" if stage.kind == "gate" else stage.model or ""]
-            for stage in spec.flow
-            if stage.kind in ("classify", "gate", "retrieve")
+            _stage_key(stage) for stage in spec.unit_flow if stage.kind not in ("verify", "rerank")
         ],
         **_deferral_key(spec.deferral),
     }
+
+
+def _stage_key(stage: UnitStage) -> JSON:
+    """Return what a fit depends on; of an answering search also how many options it leaves."""
+    key: list[JSON] = [stage.name, stage.kind, "" if isinstance(stage, GateSpec) else stage.model]
+    return [*key, stage.top_k] if isinstance(stage, CandidatesSpec) else key
 
 
 def _deferral_key(deferral: DeferralSpec) -> dict[str, JSON]:
@@ -154,7 +159,8 @@ def _deferral_key(deferral: DeferralSpec) -> dict[str, JSON]:
 def _model_key(model: ModelSpec) -> JSON:
     if isinstance(model, EncoderSpec):
         parts = (model.kind, model.source, model.revision or "", model.precision)
-        return [*parts, model.max_tokens]
+        tuning = None if model.tuning is None else model.tuning.augmentation or ""
+        return [*parts, model.max_tokens, tuning]
     return [model.kind, getattr(model, "buckets", 0)]
 
 
@@ -202,13 +208,13 @@ def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> No
 
 
 def classifier_names(spec: CascadeSpec) -> list[str]:
-    """Return the classify stages, and the second model's, which is named for its model."""
+    """Return the stages that answer, and the second model's, which is named for its model."""
     second = spec.deferral.second_model
-    return [*_names(spec, "classify"), *([SECOND.format(second)] if second else [])]
+    return [*(stage.name for stage in spec.answering), *([SECOND.format(second)] if second else [])]
 
 
 def _names(spec: CascadeSpec, kind: str) -> list[str]:
-    return [stage.name for stage in spec.flow if stage.kind == kind]
+    return [stage.name for stage in spec.unit_flow if stage.kind == kind]
 
 
 def _shown(value: object) -> str:

@@ -16,11 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from headgate.cascade.files import missing_recordings, read_prompts
+from headgate.cascade.files import missing_files, read_prompts
 from headgate.cascade.mistakes import Mistake, dotted
+from headgate.cascade.model_spec import EncoderSpec, ReplaySpec
 from headgate.cascade.rules import broken_rules, is_hub_id, secret_literals
 from headgate.cascade.source import read_source
-from headgate.cascade.spec import CascadeFile, CascadeSpec, EncoderSpec, ReplaySpec
+from headgate.cascade.spec import CascadeFile, CascadeSpec
 from headgate.cascade.strict import Model
 from headgate.cascade.wording import check_types, value_at
 from headgate.errors import SpecError, SpecFileError
@@ -37,13 +38,15 @@ class LoadedCascade:
     base_dir: Path
     """The file's folder, absolute."""
     prompts: Mapping[str, str]
-    """Prompt text by the name of the verify stage."""
+    """Prompt text by the name of the stage that asks a large model."""
     artifact: str
     """The fitted directory: an absolute path or an fsspec URL."""
     recordings: Mapping[str, str]
     """Absolute path of the recorded answers by the name of the replay model."""
     sources: Mapping[str, str]
     """By the name of the encoder: `embedded`, an absolute directory or a hub id."""
+    augmentations: Mapping[str, str]
+    """Absolute path of the augmentation by the name of the encoder that it tunes."""
 
     @property
     def spec(self) -> CascadeSpec:
@@ -71,6 +74,7 @@ class _Inlined(Model):
     artifact: str
     recordings: Mapping[str, str]
     sources: Mapping[str, str]
+    augmentations: Mapping[str, str]
 
 
 def load_cascade(path: str | Path) -> LoadedCascade:
@@ -84,7 +88,7 @@ def load_cascade(path: str | Path) -> LoadedCascade:
     source = read_source(path)
     folder = path.absolute().parent
     prompts, mistakes = read_prompts(source.values, folder)
-    mistakes.extend(missing_recordings(source.values, folder))
+    mistakes.extend(missing_files(source.values, folder))
     document = _checked(source.values, source.mistakes, mistakes)
     if isinstance(document, list):
         raise source.errors(document)
@@ -96,6 +100,7 @@ def load_cascade(path: str | Path) -> LoadedCascade:
         artifact=_location(document.spec.artifact, folder),
         recordings=_recordings(document.spec, folder),
         sources=_sources(document.spec, folder),
+        augmentations=_augmentations(document.spec, folder),
     )
 
 
@@ -113,6 +118,7 @@ def inline(loaded: LoadedCascade) -> dict[str, Any]:
         "artifact": loaded.artifact,
         "recordings": dict(loaded.recordings),
         "sources": dict(loaded.sources),
+        "augmentations": dict(loaded.augmentations),
     }
 
 
@@ -147,9 +153,11 @@ def _inline_error(file: str, mistakes: Iterable[Mistake]) -> SpecFileError:
 def _is_complete(inlined: _Inlined, spec: CascadeSpec) -> bool:
     folder = Path(inlined.base_dir)
     return (
-        set(inlined.prompts) == {stage.name for stage in spec.flow if stage.kind == "verify"}
+        set(inlined.prompts)
+        == {stage.name for stage in spec.unit_flow if stage.kind in ("verify", "rerank")}
         and set(inlined.recordings) == set(_recordings(spec, folder))
         and set(inlined.sources) == set(_sources(spec, folder))
+        and set(inlined.augmentations) == set(_augmentations(spec, folder))
     )
 
 
@@ -190,4 +198,17 @@ def _sources(spec: CascadeSpec, folder: Path) -> dict[str, str]:
     return {
         name: source if source == "embedded" or is_hub_id(source) else str(folder / source)
         for name, source in encoders.items()
+    }
+
+
+def _augmentations(spec: CascadeSpec, folder: Path) -> dict[str, str]:
+    encoders = {
+        name: model.tuning
+        for name, model in spec.models.items()
+        if isinstance(model, EncoderSpec) and model.tuning is not None
+    }
+    return {
+        name: str(folder / tuning.augmentation)
+        for name, tuning in encoders.items()
+        if tuning.augmentation is not None
     }

@@ -14,7 +14,7 @@ from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import Around, open_large_model, unchanged
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import OpenAiSpec, ReplaySpec
+from headgate.cascade.model_spec import OpenAiSpec, ReplaySpec
 from headgate.lm.large_model import LargeModel
 from headgate.stages.inline import InlineEncoder
 

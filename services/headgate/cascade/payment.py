@@ -8,6 +8,7 @@ Without a governor, as in an evaluation, everything is granted.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from headgate.cascade.deferral import DeferralSpec
 from headgate.errors import BudgetError, HeadgateError
@@ -72,21 +73,34 @@ class Purse:
             admission: What was granted.
             cell: What came of it; None when nobody waited for it.
         """
+        self.settle_all([admission], [cell])
+
+    def settle_all(self, admissions: Sequence[Admission], cells: Sequence[Cell | None]) -> None:
+        """Give back what calls did not cost that records may have shared.
+
+        The usage of a shared prompt sits on one of its records; each bears its part of it.
+        """
         if self.governor is None:
             return
-        if not isinstance(cell, Judgement):
-            self.governor.settle(admission, admission.reserved_usd)
-        elif cell.cached:
-            self.governor.cancel(admission)
-        else:
-            self.governor.settle(admission, _within(admission, cell.usage.cost_usd))
+        pairs = [*zip(admissions, cells, strict=True)]
+        answered = [(each, cell) for each, cell in pairs if isinstance(cell, Judgement)]
+        reserved_usd = sum(each.reserved_usd for each, cell in answered if not cell.cached)
+        cost_usd = _within(reserved_usd, sum(cell.usage.cost_usd for _, cell in answered))
+        for admission, cell in pairs:
+            if not isinstance(cell, Judgement):
+                self.governor.settle(admission, admission.reserved_usd)
+            elif cell.cached:
+                self.governor.cancel(admission)
+            else:
+                part = admission.reserved_usd / reserved_usd if reserved_usd else 0.0
+                self.governor.settle(admission, part * cost_usd)
 
 
-def _within(admission: Admission, cost_usd: float) -> float:
+def _within(reserved_usd: float, cost_usd: float) -> float:
     """Return a cost of at most the reservation, which is an upper bound of what was asked for."""
-    if cost_usd > admission.reserved_usd:
-        log.warning("cost_above_bound cost=%s bound=%s", cost_usd, admission.reserved_usd)
-    return min(cost_usd, admission.reserved_usd)
+    if cost_usd > reserved_usd:
+        log.warning("cost_above_bound cost=%s bound=%s", cost_usd, reserved_usd)
+    return min(cost_usd, reserved_usd)
 
 
 def exhausted(place: str) -> HeadgateError:

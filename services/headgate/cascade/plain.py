@@ -16,13 +16,26 @@ class Stage:
     """One item of the flow; text that is missing or not text is empty."""
 
     index: int
+    """Its position in its own flow."""
     name: str
     kind: str
     keys: Mapping[str, object]
+    flow: KeyPath = ("spec", "flow")
+    """The path of the flow it is in."""
+
+    @property
+    def answers(self) -> bool:
+        """Return whether a small model answers here: from labels, or from a target's columns."""
+        return self.kind == "classify" or (self.kind, self.text("index")) == ("retrieve", "target")
+
+    @property
+    def decides(self) -> bool:
+        """Return whether a large model is asked here."""
+        return self.kind in ("verify", "rerank")
 
     def path(self, key: str) -> KeyPath:
         """Return the path of one of the stage's keys."""
-        return ("spec", "flow", self.index, key)
+        return (*self.flow, self.index, key)
 
     def text(self, key: str) -> str:
         """Return the text of one of the stage's keys; empty when there is none."""
@@ -43,10 +56,32 @@ def text_at(values: Mapping[str, object], key: str) -> str:
 
 def stages_of(values: object) -> list[Stage]:
     """Return the items of the flow of a whole cascade file."""
-    flow = mapping_at(values, "spec").get("flow")
-    items = flow if isinstance(flow, list) else []
+    return _items(mapping_at(values, "spec"), ("spec", "flow"))
+
+
+def unit_stages_of(values: object) -> list[Stage]:
+    """Return the items of the flow that one unit passes: of the for_each, where there is one."""
+    stages = stages_of(values)
+    for stage in stages:
+        if stage.kind == "for_each":
+            return _items(stage.keys, stage.path("flow"))
+    return stages
+
+
+def all_stages_of(values: object) -> list[Stage]:
+    """Return the items of the flow, each for_each followed by those of its own flow."""
+    found = []
+    for stage in stages_of(values):
+        found.append(stage)
+        if stage.kind == "for_each":
+            found += _items(stage.keys, stage.path("flow"))
+    return found
+
+
+def _items(holder: Mapping[str, object], path: KeyPath) -> list[Stage]:
+    flow = holder.get("flow")
     stages = []
-    for index, item in enumerate(items):
+    for index, item in enumerate(flow if isinstance(flow, list) else []):
         keys = item if isinstance(item, Mapping) else {}
-        stages.append(Stage(index, text_at(keys, "name"), text_at(keys, "kind"), keys))
+        stages.append(Stage(index, text_at(keys, "name"), text_at(keys, "kind"), keys, path))
     return stages

@@ -5,10 +5,12 @@ Record + what the stages did  ->  Progress  ->  Result
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headgate.cascade.guarantee import Claim
 from headgate.errors import DeadlineError, HeadgateError
+from headgate.stages.contract import Cell
 from headgate.types import (
     Decision,
     GateVerdict,
@@ -17,6 +19,7 @@ from headgate.types import (
     Prediction,
     Record,
     Result,
+    Shortlist,
     Step,
     Tier,
 )
@@ -25,6 +28,7 @@ _DECISIONS: dict[str, Decision] = {
     "classify": Decision.ANSWERED,
     "retrieve": Decision.RETRIEVED,
     "verify": Decision.ANSWERED,
+    "rerank": Decision.ANSWERED,
 }
 
 
@@ -44,9 +48,7 @@ class Progress:
     judgement: Judgement | None = None
     problem: HeadgateError | None = None
     """Why the flow could not go on with it."""
-    cells: dict[str, Prediction | tuple[Hit, ...] | Judgement | HeadgateError] = field(
-        default_factory=dict
-    )
+    cells: dict[str, Cell] = field(default_factory=dict)
     """What each stage yielded, by stage name."""
     verdicts: dict[str, GateVerdict] = field(default_factory=dict)
     """What each gate said, by its name, in order."""
@@ -56,11 +58,15 @@ class Progress:
         """Return whether a gate kept it."""
         return any(verdict.kept for verdict in self.verdicts.values())
 
+    def shown(self, inputs: Sequence[str]) -> Cell:
+        """Return what a stage that asks a large model shows it; nothing when it reads no stage."""
+        return next((self.cells.get(name, ()) for name in inputs), ())
+
     def take(
         self,
         stage: str,
         kind: str,
-        cell: Prediction | tuple[Hit, ...] | Judgement | HeadgateError,
+        cell: Cell,
         elapsed_ms: float,
     ) -> None:
         """Note what a stage yielded."""
@@ -73,6 +79,9 @@ class Progress:
                 return
             case Prediction():
                 self.prediction, score = cell, cell.confidence
+            case Shortlist():
+                self.prediction, self.evidence = cell.prediction, cell.hits
+                score = cell.prediction.confidence
             case Judgement():
                 self.judgement = cell
             case _:

@@ -13,15 +13,17 @@ from itertools import pairwise
 
 from headgate.cascade.deferral_rules import broken_deferral_rules
 from headgate.cascade.mistakes import KeyPath, Mistake, did_you_mean, listed, looks_secret, quoted
-from headgate.cascade.plain import Stage, mapping_at, stages_of, text_at
+from headgate.cascade.plain import Stage, all_stages_of, mapping_at, text_at, unit_stages_of
 from headgate.cascade.spec import MAX_MODELS, MAX_STAGES
+from headgate.cascade.task_rules import broken_fan_out_rules, broken_task_rules
 
-_STAGE_KINDS = ("classify", "gate", "retrieve", "verify")
+_STAGE_KINDS = ("classify", "gate", "retrieve", "verify", "rerank", "for_each", "assign")
 _MODEL_KINDS = ("encoder", "ngrams", "lm")
 _USABLE_MODELS = {
     "classify": ("encoder", "ngrams"),
     "retrieve": ("encoder",),
     "verify": ("lm",),
+    "rerank": ("lm",),
 }
 _ONLY_DEPLOYED = ("replicas", "resources")
 
@@ -33,8 +35,8 @@ def broken_rules(values: object) -> Iterator[Mistake]:
     """
     spec = mapping_at(values, "spec")
     models = mapping_at(spec, "models")
-    stages = stages_of(values)
-    yield from _task(mapping_at(spec, "task"))
+    stages = all_stages_of(values)
+    yield from broken_task_rules(values)
     if len(models) > MAX_MODELS or len(stages) > MAX_STAGES:
         return
     for name, model in models.items():
@@ -42,8 +44,14 @@ def broken_rules(values: object) -> Iterator[Mistake]:
     yield from _names(stages)
     yield from _references(stages, models, text_at(mapping_at(spec, "deferral"), "second_model"))
     if stages and _kinds_are_known(stages):
-        disorder = [*_order(stages)]
-        yield from disorder or broken_deferral_rules(stages, spec)
+        yield from _in_order(values, spec)
+
+
+def _in_order(values: object, spec: Mapping[str, object]) -> Iterator[Mistake]:
+    """Yield what is wrong with stages whose kinds are all known; the deferral comes last."""
+    units = unit_stages_of(values)
+    disorder = [*broken_fan_out_rules(values), *(_order(units) if units else ())]
+    yield from disorder or (broken_deferral_rules(units, spec) if units else ())
 
 
 def _kinds_are_known(stages: list[Stage]) -> bool:
@@ -62,36 +70,6 @@ def secret_literals(values: object, path: KeyPath = ()) -> Iterator[Mistake]:
         case str() if looks_secret(values):
             remedy = "Remove it, and replace it if others have seen it."
             yield Mistake(path, "this looks like a secret", remedy)
-
-
-def _task(task: Mapping[str, object]) -> Iterator[Mistake]:
-    labels = task.get("labels", [])
-    operation = text_at(task, "operation")
-    if not isinstance(labels, list):
-        return
-    path: KeyPath = ("spec", "task", "labels" if "labels" in task else "operation")
-    yield from _repeated_labels(labels)
-    count = len(labels)
-    match operation:
-        case "match_description" if count != 2:
-            problem = f"match_description needs exactly 2 labels, found {count}"
-            yield Mistake(path, problem, "Write the label of no match first, then that of a match.")
-        case "level" | "module" | "classify_lines" if count < 2:
-            problem = f"{operation} needs 2 to 200 labels, found {count}"
-            yield Mistake(path, problem, "Write the possible answers.")
-        case "rank_causes" if "labels" in task:
-            problem = "rank_causes takes no labels"
-            yield Mistake(path, problem, "Remove them: each record brings its own candidates.")
-
-
-def _repeated_labels(labels: list[object]) -> Iterator[Mistake]:
-    seen: set[str] = set()
-    for index, label in enumerate(labels):
-        if isinstance(label, str):
-            if label in seen:
-                problem = f"the label {quoted(label)} is there twice"
-                yield Mistake(("spec", "task", "labels", index), problem, "Keep one.")
-            seen.add(label)
 
 
 def _model(path: KeyPath, model: object) -> Iterator[Mistake]:
@@ -173,19 +151,31 @@ def _unused_models(
 
 
 def _stage_references(stages: list[Stage]) -> Iterator[Mistake]:
-    for stage in stages:
-        before = stages[: stage.index]
-        if stage.kind == "gate":
-            yield from _stage_reference(stage, "of", "classify", before)
-        if stage.kind == "verify":
-            yield from _stage_reference(stage, "evidence", "retrieve", before)
-        if stage.kind == "retrieve" and stage.name:
-            yield from _unused_retrieve(stage, stages[stage.index + 1 :])
+    for place, stage in enumerate(stages):
+        before = stages[:place]
+        match stage.kind:
+            case "gate":
+                answering = [other.name for other in before if other.answers]
+                yield from _stage_reference(stage, "of", answering, "classify")
+            case "verify":
+                yield from _stage_reference(stage, "evidence", _cases(before), "retrieve")
+            case "rerank":
+                ranking = [each.name for each in before if each.answers and each.kind == "retrieve"]
+                yield from _stage_reference(stage, "of", ranking, "retrieve")
+            case "assign":
+                fanned = [each.name for each in before if each.kind == "for_each"]
+                yield from _stage_reference(stage, "of", fanned, "for_each")
+            case "retrieve" if stage.name and not stage.answers:
+                yield from _unused_retrieve(stage, stages[place + 1 :])
 
 
-def _stage_reference(stage: Stage, key: str, kind: str, before: list[Stage]) -> Iterator[Mistake]:
+def _cases(stages: list[Stage]) -> list[str]:
+    return [each.name for each in stages if each.kind == "retrieve" and not each.answers]
+
+
+def _stage_reference(stage: Stage, key: str, names: list[str], kind: str) -> Iterator[Mistake]:
     name = stage.text(key)
-    choices = [other.name for other in before if other.kind == kind and other.name]
+    choices = [each for each in names if each]
     if not name or name in choices:
         return
     otherwise = f"Usable here: {listed(choices)}." if choices else f"Put a {kind} stage before it."
@@ -203,7 +193,7 @@ def _unused_retrieve(stage: Stage, after: list[Stage]) -> Iterator[Mistake]:
 def _order(stages: list[Stage]) -> Iterator[Mistake]:
     """Yield what is wrong with the order of stages whose kinds are all known."""
     first, last = stages[0], stages[-1]
-    if first.kind != "classify":
+    if not first.answers:
         problem = f"the first stage is a {first.kind}"
         yield Mistake(first.path("kind"), problem, "Start the flow with a classify.")
     for stage, following in pairwise(stages):
@@ -217,17 +207,17 @@ def _order(stages: list[Stage]) -> Iterator[Mistake]:
 
 def _followed(stage: Stage, following: Stage, stages: list[Stage]) -> Iterator[Mistake]:
     gated = any(other.kind == "gate" and other.text("of") == stage.name for other in stages)
-    if stage.kind == "classify" and following.kind != "gate" and not gated:
-        problem = "a classify that another stage follows needs a gate"
+    if stage.answers and following.kind != "gate" and not gated:
+        problem = f"a {stage.kind} that another stage follows needs a gate"
         yield Mistake(stage.path("kind"), problem, "Add a gate of this stage after it.")
-    if stage.kind == "verify":
-        problem = "a verify answers every record, so no record reaches this stage"
-        yield Mistake(following.path("kind"), problem, "End the flow with the verify.")
+    if stage.decides:
+        problem = f"a {stage.kind} answers every record, so no record reaches this stage"
+        yield Mistake(following.path("kind"), problem, f"End the flow with the {stage.kind}.")
 
 
 def _gate_in_place(gate: Stage, before: Stage, stages: list[Stage]) -> Iterator[Mistake]:
-    known = [stage.name for stage in stages[: gate.index] if stage.kind == "classify"]
+    known = [stage.name for stage in stages[: gate.index] if stage.answers]
     of = gate.text("of")
-    if gate.kind == "gate" and of in known and (before.kind, before.name) != ("classify", of):
+    if gate.kind == "gate" and of in known and (before.answers, before.name) != (True, of):
         problem = "a gate comes directly after its classify"
         yield Mistake(gate.path("of"), problem, "Put it directly after the stage it is of.")

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from headgate.cascade.deferral import DeferralSpec
-from headgate.cascade.strict import (
-    SOURCE_PATTERN,
-    Filled,
-    Label,
-    Model,
-    Name,
-    SecretSpec,
-    custom_error,
-)
+from headgate.cascade.model_spec import ModelSpec
+from headgate.cascade.strict import Filled, Label, Model, Name
+from headgate.domains.schemas.assignment import UNMATCHED_PRICE
 
 MAX_MODELS = 32
 MAX_STAGES = 32
 
-Operation = Literal["match_description", "level", "module", "classify_lines", "rank_causes"]
+Operation = Literal[
+    "match_description",
+    "level",
+    "module",
+    "classify_lines",
+    "rank_causes",
+    "label_columns",
+    "match_columns",
+]
 
 
 class Metadata(Model):
@@ -44,177 +45,14 @@ class TaskSpec(Model):
     """The question that is asked about each record, and the answers it may get."""
 
     operation: Operation
-    """What is decided. `match_description`: does the description fit the line, with exactly two
-    labels, first "no match", then "match". `level`, `module`, `classify_lines`: which of 2 to 200
-    labels the line has. `rank_causes`: which of the record's own candidates is the cause, without
-    labels."""
+    """What is decided. Of logs: `match_description`: does the description fit the line, with
+    exactly two labels, first "no match", then "match". `level`, `module`, `classify_lines`: which
+    of 2 to 200 labels the line has. `rank_causes`: which of the record's own candidates is the
+    cause, without labels. Of schemas: `label_columns`: which of 2 to 200 labels a column has.
+    `match_columns`: which columns of two tables correspond, without labels."""
 
     labels: tuple[Label, ...] = Field(default=(), max_length=200)
     """The answer set; each label once."""
-
-
-class BatchSpec(Model):
-    """How records are gathered for one call of a small model."""
-
-    max_size: int = Field(default=64, ge=1, le=1024)
-    """Most records in one call."""
-
-    max_wait_ms: float = Field(default=4.0, ge=0, le=1000)
-    """Longest wait for a batch to fill, in milliseconds."""
-
-
-class ResourcesSpec(Model):
-    """What Ray reserves for one replica."""
-
-    cpu: float = Field(default=1.0, gt=0)
-    """Processor cores."""
-
-    gpu: float = Field(default=0.0, ge=0)
-    """GPUs; a fraction shares one."""
-
-    memory_mb: int | None = Field(default=None, ge=1)
-    """Memory in megabytes; nothing is reserved when absent."""
-
-
-class EncoderSpec(Model):
-    """A small transformer that turns text into vectors, with a fitted head on top."""
-
-    kind: Literal["encoder"]
-    """The kind of model."""
-
-    source: str = Field(default="embedded", pattern=SOURCE_PATTERN)
-    """Where the weights are: `embedded` (the encoder that is installed with Headgate), a directory
-    that starts with `/`, `./` or `../` (from the file's folder), or a hub id `org/name`."""
-
-    revision: Filled | None = None
-    """The revision on the hub; only with a hub id."""
-
-    precision: Literal["int8", "float32"] = "int8"
-    """The arithmetic of the weights."""
-
-    placement: Literal["inline", "deployment"] = "inline"
-    """`inline`: in the gateway's process. `deployment`: in replicas of its own."""
-
-    batch: BatchSpec = BatchSpec()
-    """How records are gathered for one call."""
-
-    max_tokens: int = Field(default=256, ge=16, le=512)
-    """Tokens read of each text; the rest is cut."""
-
-    replicas: int = Field(default=1, ge=1, le=64)
-    """How many replicas; only with `placement: deployment`."""
-
-    resources: ResourcesSpec = ResourcesSpec()
-    """What one replica reserves; only with `placement: deployment`."""
-
-
-class NgramsSpec(Model):
-    """A linear model on hashed character n-grams: the cheapest tier."""
-
-    kind: Literal["ngrams"]
-    """The kind of model."""
-
-    buckets: int = Field(default=2**18, ge=2**10, le=2**22)
-    """How many buckets the n-grams are hashed into."""
-
-
-class PriceSpec(Model):
-    """What the large model costs."""
-
-    input_usd_per_million: float = Field(ge=0)
-    """US dollars for a million input tokens."""
-
-    output_usd_per_million: float = Field(ge=0)
-    """US dollars for a million output tokens."""
-
-
-class LmSpec(Model):
-    """What every large model has, whichever engine runs it."""
-
-    kind: Literal["lm"]
-    """The kind of model."""
-
-    max_concurrency: int = Field(default=32, ge=1, le=1024)
-    """Most calls under way at once."""
-
-    price: PriceSpec | None = None
-    """For the cost of each answer; without it no cost is reported."""
-
-    cache_entries: int = Field(default=10_000, ge=0, le=1_000_000)
-    """Answers kept for equal questions; 0 keeps none."""
-
-
-class OpenAiSpec(LmSpec):
-    """A large model behind an OpenAI-compatible endpoint."""
-
-    engine: Literal["openai"]
-    """What runs the model."""
-
-    model: Filled
-    """The name the endpoint knows the model by."""
-
-    base_url: str | None = None
-    """The endpoint's http or https address; when absent, `OPENAI_BASE_URL` of the environment."""
-
-    api_key: SecretSpec | None = None
-    """Where the key is read from; never the key itself."""
-
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """Longest time for one call, in seconds."""
-
-    max_output_tokens: int = Field(default=512, ge=1, le=8192)
-    """Most tokens in one answer."""
-
-    @field_validator("api_key", mode="before")
-    @classmethod
-    def _never_a_literal(cls, value: object) -> object:
-        if isinstance(value, str):
-            raise custom_error(
-                "a key is written into the file",
-                "Write {env: NAME} or {file: PATH}, and replace the key if others have seen it.",
-            )
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _plain_http(cls, value: str | None) -> str | None:
-        if value is not None and not _is_plain_http(value):
-            # The value is not shown: it may hold a password.
-            raise custom_error(
-                "expected an http or https address without user, query or fragment",
-                "Write it like http://host:8000/v1, and give a key as api_key.",
-            )
-        return value
-
-
-def _is_plain_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port_is_a_number = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    extras = parts.username or parts.password or parts.query or parts.fragment
-    plain = parts.scheme in ("http", "https") and bool(parts.hostname) and not extras
-    return plain and port_is_a_number and not any(char.isspace() for char in url)
-
-
-class ReplaySpec(LmSpec):
-    """Recorded answers of a large model, for tests, demonstrations and evaluation."""
-
-    engine: Literal["replay"]
-    """What runs the model."""
-
-    recordings: Filled
-    """File of recorded answers; a relative path starts at the file's folder."""
-
-    model: Filled | None = None
-    """Whose answers were recorded: the name that the ledger and messages show."""
-
-
-ModelSpec = Annotated[
-    EncoderSpec | NgramsSpec | Annotated[OpenAiSpec | ReplaySpec, Field(discriminator="engine")],
-    Field(discriminator="kind"),
-]
 
 
 class ClassifySpec(Model):
@@ -240,11 +78,11 @@ class GateSpec(Model):
     """The kind of stage."""
 
     of: str
-    """Name of the classify stage directly before."""
+    """Name of the stage directly before: a classify, or a retrieve from the target."""
 
 
-class RetrieveSpec(Model):
-    """Finds similar past cases for a later verify stage."""
+class SearchSpec(Model):
+    """What every retrieval has, whatever it searches."""
 
     name: Name
     """The stage's name, once in the flow."""
@@ -252,14 +90,28 @@ class RetrieveSpec(Model):
     kind: Literal["retrieve"]
     """The kind of stage."""
 
+    model: str | None = None
+    """Name of the encoder that embeds the record; the only encoder when absent."""
+
+
+class RetrieveSpec(SearchSpec):
+    """Finds similar past cases for a later verify stage."""
+
     index: Literal["error_cases"]
     """What is searched: the past cases on which the small model was wrong."""
 
     top_k: int = Field(default=5, ge=1, le=100)
     """How many cases are found for each record."""
 
-    model: str | None = None
-    """Name of the encoder that embeds the record; the only encoder when absent."""
+
+class CandidatesSpec(SearchSpec):
+    """A small model ranks the columns of the target table for a source column."""
+
+    index: Literal["target"]
+    """What is searched: the columns of the record's own target table."""
+
+    top_k: int = Field(default=20, ge=1, le=100)
+    """How many candidates are kept for each column."""
 
 
 class VerifySpec(Model):
@@ -281,16 +133,78 @@ class VerifySpec(Model):
     """Name of an earlier retrieve stage whose cases the model is shown."""
 
 
-StageSpec = Annotated[
-    ClassifySpec | GateSpec | RetrieveSpec | VerifySpec, Field(discriminator="kind")
+class RerankSpec(Model):
+    """A large model scores the candidates of each column that the gate sends on."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["rerank"]
+    """The kind of stage."""
+
+    model: str
+    """Name of a large model."""
+
+    prompt: Filled
+    """File of the prompt, below the file's folder."""
+
+    of: str
+    """Name of the earlier retrieve stage whose candidates are scored."""
+
+    items_per_prompt: int = Field(default=4, ge=1, le=10)
+    """Most columns in one prompt, as far as they fit."""
+
+
+UnitStage = ClassifySpec | GateSpec | RetrieveSpec | CandidatesSpec | VerifySpec | RerankSpec
+UnitStageSpec = Annotated[
+    ClassifySpec
+    | GateSpec
+    | Annotated[RetrieveSpec | CandidatesSpec, Field(discriminator="index")]
+    | VerifySpec
+    | RerankSpec,
+    Field(discriminator="kind"),
 ]
+"""A stage that a record, or one part of what it fans out to, passes by itself."""
+
+
+class ForEachSpec(Model):
+    """Runs a flow over what each record fans out to: the columns of its source table."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["for_each"]
+    """The kind of stage."""
+
+    flow: tuple[UnitStageSpec, ...] = Field(min_length=1, max_length=MAX_STAGES)
+    """The stages in the order in which each part passes them."""
+
+
+class AssignSpec(Model):
+    """Chooses one-to-one pairs out of the candidates of all columns of a table."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["assign"]
+    """The kind of stage."""
+
+    of: str
+    """Name of the for_each stage directly before."""
+
+    unmatched_price: float = Field(default=UNMATCHED_PRICE, gt=0, lt=1)
+    """What leaving a column unmatched is worth, as a probability: a pair that is less likely to
+    be right is not proposed."""
+
+
+StageSpec = Annotated[UnitStageSpec | ForEachSpec | AssignSpec, Field(discriminator="kind")]
 
 
 class CascadeSpec(Model):
     """The cascade itself."""
 
-    domain: Literal["logs"]
-    """What the records are."""
+    domain: Literal["logs", "schemas"]
+    """What the records are: `logs`, or `schemas`, which are tables and their columns."""
 
     task: TaskSpec
     """The question and its possible answers."""
@@ -308,7 +222,35 @@ class CascadeSpec(Model):
     deferral: DeferralSpec = DeferralSpec()
     """When a record goes on to the next tier."""
 
-    def encoder_of(self, stage: RetrieveSpec) -> str:
+    @property
+    def for_each(self) -> ForEachSpec | None:
+        """Return the stage that fans records out, if there is one."""
+        return next((stage for stage in self.flow if isinstance(stage, ForEachSpec)), None)
+
+    @property
+    def unit_flow(self) -> tuple[UnitStage, ...]:
+        """Return the stages that one unit passes: a record, or a part of what it fans out to."""
+        fan_out = self.for_each
+        if fan_out is not None:
+            return fan_out.flow
+        return tuple(each for each in self.flow if not isinstance(each, ForEachSpec | AssignSpec))
+
+    @property
+    def answering(self) -> list[ClassifySpec | CandidatesSpec]:
+        """Return the stages of small models that answer, in order."""
+        return [each for each in self.unit_flow if isinstance(each, ClassifySpec | CandidatesSpec)]
+
+    @property
+    def deciding(self) -> VerifySpec | RerankSpec | None:
+        """Return the stage that asks the large model; None in a cascade of small models."""
+        asking = (each for each in self.unit_flow if isinstance(each, VerifySpec | RerankSpec))
+        return next(asking, None)
+
+    def model_of(self, stage: ClassifySpec | CandidatesSpec) -> str:
+        """Return the name of the small model that answers at `stage`."""
+        return stage.model if isinstance(stage, ClassifySpec) else self.encoder_of(stage)
+
+    def encoder_of(self, stage: SearchSpec) -> str:
         """Return the name of the encoder that embeds the records of `stage`."""
         encoders = (name for name, model in self.models.items() if model.kind == "encoder")
         return stage.model or next(encoders)

@@ -16,12 +16,12 @@ from headgate.cli.exits import exit_code, messages
 from headgate.cli.options import OutputFormat
 from headgate.cli.output import Output, emit, emit_json, note, table
 from headgate.cli.text import one_line
-from headgate.errors import InputError, RemoteError, UnavailableError
+from headgate.errors import InputError, NotFoundError, RemoteError, UnavailableError
 from headgate.types import CascadeDescription, Explanation, Record, Result
 
 if TYPE_CHECKING:
     from headgate.client import Client
-    from headgate.domains.logs import LogTask
+    from headgate.domains.task import Task
 
 MAX_BATCH = 250
 MAX_BATCH_BYTES = 2 * 2**20
@@ -101,7 +101,7 @@ def _describe(client: Client, cascade: str, address: str) -> CascadeDescription:
 
 def _read(path: Path, description: CascadeDescription) -> list[Record]:
     """Return the rows as records with the fields that the cascade reads."""
-    from headgate.domains.log_rows import read_records
+    from headgate.domains.rows import read_records
 
     return read_records(rows_path(path), _task(description))
 
@@ -111,16 +111,17 @@ def rows_path(path: Path) -> Path:
     return Path("/dev/stdin") if str(path) == "-" else path
 
 
-def _task(description: CascadeDescription) -> LogTask:
-    from headgate.domains.logs import FIELDS, LogTask
+def _task(description: CascadeDescription) -> Task:
+    from headgate.domains.tasks import task_named
 
-    if description.operation not in FIELDS:
+    try:
+        return task_named(description.operation, description.labels)
+    except NotFoundError:
         raise InputError(
             f"cascade {description.summary.name!r}",
             f"its operation {description.operation!r} is not known here",
             "Use the version of Headgate that the server runs.",
-        )
-    return LogTask(description.operation, description.labels)
+        ) from None
 
 
 def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:

@@ -29,8 +29,8 @@ from headgate.errors import InputError
 if TYPE_CHECKING:
     from headgate.cascade.engine import Engine
     from headgate.cascade.load import LoadedCascade
-    from headgate.cascade.spec import OpenAiSpec, ReplaySpec
-    from headgate.domains.log_rows import LabelledRecord
+    from headgate.cascade.model_spec import OpenAiSpec, ReplaySpec
+    from headgate.domains.rows import LabelledRecord
     from headgate.evaluation.evaluate import Evaluation
     from headgate.evaluation.report import Report as EvaluationReport
     from headgate.types import Usage
@@ -82,12 +82,12 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
     from headgate.cascade.assemble import task_of
     from headgate.cascade.load import load_cascade
     from headgate.cascade.open import open_engine
-    from headgate.domains.log_rows import read_labelled
+    from headgate.domains.tasks import read_labels
 
     loaded = with_artifact(load_cascade(file), artifact)
     _check_options(loaded, large_alone, report, slice_ or ())
     large_alone = large_alone or report is not None
-    rows = read_labelled(labels, task_of(loaded))
+    rows = read_labels(labels, task_of(loaded))
     slices = _slices(labels, slice_ or (), len(rows))
     engine = open_engine(loaded, os.environ)
     if not quiet:
@@ -119,7 +119,7 @@ def _check_options(
 
 def _slices(labels: Path, keys: Sequence[str], rows: int) -> dict[str, list[str]]:
     """Return the values of the rows by the key of each slice."""
-    from headgate.domains.log_rows import read_column
+    from headgate.domains.rows import read_column
 
     found = {key: read_column(labels, key) for key in keys}
     if any(len(values) != rows for values in found.values()):
@@ -155,7 +155,7 @@ def _write_page(path: Path, compared: EvaluationReport, *, quiet: bool) -> None:
 
 def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:
     """Return what the file says of its large models."""
-    from headgate.cascade.spec import OpenAiSpec, ReplaySpec
+    from headgate.cascade.model_spec import OpenAiSpec, ReplaySpec
 
     models = loaded.spec.models.values()
     return [model for model in models if isinstance(model, OpenAiSpec | ReplaySpec)]
@@ -174,8 +174,8 @@ async def _measure(
         await engine.warm_up()
         return await measure(engine, rows, large_alone=large_alone, slices=slices, report=report)
     finally:
-        if engine.verify_stage is not None:
-            await engine.verify_stage.large_model.close()
+        if engine.asking is not None:
+            await engine.asking.large_model.close()
 
 
 def _show(

@@ -35,7 +35,7 @@ def feedback(
     between calls. The exit code is that of the first row that is not taken.
     """
     from headgate.client import Client
-    from headgate.domains.log_rows import read_feedback
+    from headgate.domains.rows import read_feedback
 
     rows = read_feedback(rows_path(input_))
     outcomes: list[FeedbackOutcome] = []

@@ -77,15 +77,15 @@ def fit(  # noqa: PLR0913 - each is an option of the command line
 
 def _rows(loaded: LoadedCascade, labels: Path, dev: Path | None, seed: int) -> Rows:
     from headgate.cascade.assemble import task_of
-    from headgate.domains.log_rows import read_labelled
+    from headgate.domains.tasks import read_labels
     from headgate.fitting.fit import Rows
     from headgate.fitting.split import split_rows
 
     task = task_of(loaded)
-    train = read_labelled(labels, task)
+    train = read_labels(labels, task)
     if dev is None:
         return Rows(*split_rows(train, seed))
-    return Rows(train, read_labelled(dev, task))
+    return Rows(train, read_labels(dev, task))
 
 
 def _show(loaded: LoadedCascade, written: Artifact, fitted: Fitted, output: Output) -> None:

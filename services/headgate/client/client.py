@@ -16,6 +16,7 @@ import grpc
 from headgate import wire
 from headgate.client.connection import Connection
 from headgate.errors import RemoteError, UnavailableError
+from headgate.matches import GivenTable, TableMatch
 from headgate.types import (
     Candidate,
     CascadeDescription,
@@ -47,6 +48,8 @@ from headgate.v1.reranker_service_pb2 import RerankItem, RerankRequest
 from headgate.v1.reranker_service_pb2_grpc import RerankerServiceStub
 from headgate.v1.retriever_service_pb2 import RetrieveRequest
 from headgate.v1.retriever_service_pb2_grpc import RetrieverServiceStub
+from headgate.v1.schema_matching_service_pb2 import MatchSchemasRequest
+from headgate.v1.schema_matching_service_pb2_grpc import SchemaMatchingServiceStub
 from headgate.v1.verifier_service_pb2 import VerifyRequest
 from headgate.v1.verifier_service_pb2_grpc import VerifierServiceStub
 
@@ -94,6 +97,7 @@ class Client:
         self._connection = Connection(target, tls=tls, timeout_s=timeout_s, metadata=metadata)
         self._cascades = self._connection.stub(CascadeServiceStub)
         self._logs = self._connection.stub(LogAnalysisServiceStub)
+        self._schemas = self._connection.stub(SchemaMatchingServiceStub)
         self._classifier = self._connection.stub(ClassifierServiceStub)
         self._retriever = self._connection.stub(RetrieverServiceStub)
         self._reranker = self._connection.stub(RerankerServiceStub)
@@ -244,6 +248,33 @@ class Client:
             self._logs.AnalyzeLogs, request, timeout_s, request_id=request_id
         )
         return [wire.result_from_wire(result) for result in _all_of(reply.results, records)]
+
+    def match_schemas(
+        self,
+        sources: Sequence[GivenTable],
+        target: GivenTable,
+        *,
+        cascade: str = "",
+        timeout_s: float | None = None,
+        request_id: str = "",
+    ) -> list[TableMatch]:
+        """Return, for each source table, its columns' candidates in the target and the pairs.
+
+        A source table that cannot be read has its error in its own place. A request is at most
+        4 MiB: of a large table give some thousand rows.
+
+        Raises:
+            InputError: A table is not given in exactly one form.
+        """
+        request = MatchSchemasRequest(
+            cascade=cascade,
+            sources=[wire.table_to_wire(source) for source in sources],
+            target=wire.table_to_wire(target),
+        )
+        reply = self._connection.call(
+            self._schemas.MatchSchemas, request, timeout_s, request_id=request_id
+        )
+        return [wire.table_match_from_wire(match) for match in _all_of(reply.matches, sources)]
 
     def classify(
         self,

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from headgate.domains.task import TextPairs, softmax
 from headgate.errors import InputError
 from headgate.types import Prediction, Record
 
@@ -30,16 +31,6 @@ FIELDS: dict[Operation, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TextPairs:
-    """The pairs of texts that several records expand to."""
-
-    firsts: tuple[str, ...]
-    seconds: tuple[str, ...]
-    owners: tuple[int, ...]
-    """Position of each pair's record; ascending."""
-
-
-@dataclass(frozen=True, slots=True)
 class LogTask:
     """One operation with its answer set."""
 
@@ -53,15 +44,30 @@ class LogTask:
         return FIELDS[self.operation]
 
     @property
+    def optional_fields(self) -> tuple[str, ...]:
+        """Return no field: an operation reads what it needs."""
+        return ()
+
+    @property
     def pairs(self) -> bool:
         """Return whether the small model compares two texts rather than reads one."""
-        return self.operation in ("match_description", "rank_causes")
+        return self.operation == "match_description" or self.ranks
+
+    @property
+    def ranks(self) -> bool:
+        """Return whether each record brings the candidates it chooses from."""
+        return self.operation == "rank_causes"
 
     def options(self, record: Record) -> tuple[str, ...]:
         """Return the answers the record may get."""
-        if self.operation == "rank_causes":
+        if self.ranks:
             return tuple(candidate.id for candidate in record.candidates)
         return self.labels
+
+    def cell(self, value: object, place: str) -> object:
+        """Return the value as it is."""
+        del place
+        return value
 
     def check(self, record: Record) -> None:
         """Refuse a record that the operation cannot answer.
@@ -87,7 +93,7 @@ class LogTask:
         self._check_candidates(record, place)
 
     def _check_candidates(self, record: Record, place: str) -> None:
-        if self.operation != "rank_causes":
+        if not self.ranks:
             if record.candidates:
                 raise InputError(
                     place,
@@ -122,7 +128,7 @@ class LogTask:
         return TextPairs(tuple(firsts), tuple(seconds), tuple(owners))
 
     def _seconds(self, record: Record) -> list[str]:
-        if self.operation == "rank_causes":
+        if self.ranks:
             return [candidate.text for candidate in record.candidates]
         return [record.fields["description"]]
 
@@ -136,7 +142,7 @@ class LogTask:
         self, records: Sequence[Record], logits: NDArray[np.float32]
     ) -> list[Prediction]:
         """Return a prediction a record from logits of shape (records, labels)."""
-        probabilities = _softmax(logits)
+        probabilities = softmax(logits)
         return [
             Prediction(self.options(record), tuple(row))
             for record, row in zip(records, probabilities.tolist(), strict=True)
@@ -154,13 +160,6 @@ class LogTask:
             return []
         starts = np.searchsorted(np.asarray(pairs.owners), np.arange(1, len(records)))
         return [
-            Prediction(self.options(record), tuple(_softmax(own).tolist()))
+            Prediction(self.options(record), tuple(softmax(own).tolist()))
             for record, own in zip(records, np.split(logits, starts), strict=True)
         ]
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return probabilities over the last axis, each row summing to 1."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    exponents = np.exp(shifted)
-    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from headgate.cascade.capabilities import verify
 from headgate.cascade.engine import Engine
 from headgate.cascade.progress import Progress
-from headgate.domains.log_rows import LabelledRecord, template_of
+from headgate.domains.rows import LabelledRecord, template_of
 from headgate.errors import InputError
 from headgate.evaluation.outcomes import Outcomes
 from headgate.types import Deadline, Judgement, Record, Result, Usage
@@ -86,7 +86,7 @@ async def evaluate(
     """
     if not rows:
         raise InputError("labels", "there are no rows", "Give at least one.")
-    labels = [row.label for row in rows]
+    engine = engine.units  # what gates judge is what is counted
     advanced = await _small(engine, rows, report)
     small = [progress.result().answer for progress in advanced]
     started = time.perf_counter()
@@ -98,8 +98,8 @@ async def evaluate(
         large_usage = sum(usages, Usage())
         costs = np.array([usage.cost_usd for usage in usages])
         outcomes = _outcomes(rows, advanced, Alone(large, costs), slices or {})
-    small_right, cascade_right = _right(small, labels), _right([r.answer for r in results], labels)
-    large_right = None if large is None else _right(large, labels)
+    small_right, cascade_right = _right(small, rows), _right([r.answer for r in results], rows)
+    large_right = None if large is None else _right(large, rows)
     return Evaluation(
         rows=len(rows),
         small_accuracy=float(small_right.mean()),
@@ -141,8 +141,8 @@ def _outcomes(
         scores=np.array([_surest(progress) for progress in advanced]),
         kept=np.array([each.kept or each.problem is not None for each in advanced]),
         gold=tuple(row.label for row in rows),
-        small=tuple(progress.result().answer for progress in advanced),
-        large=tuple(large.answers),
+        small=_named((progress.result().answer for progress in advanced), rows),
+        large=_named(large.answers, rows),
         small_cost_usd=np.zeros(len(rows)),
         large_cost_usd=large.cost_usd,
         slices={name: tuple(values) for name, values in slices.items()},
@@ -157,11 +157,17 @@ def _surest(progress: Progress) -> float:
 
 
 def _asked(result: Result) -> bool:
-    return any(step.kind == "verify" for step in result.path)
+    return any(step.kind in ("verify", "rerank") for step in result.path)
 
 
-def _right(answers: Sequence[str], labels: Sequence[str]) -> np.ndarray:
-    return np.array([answer == label for answer, label in zip(answers, labels, strict=True)])
+def _right(answers: Sequence[str], rows: Sequence[LabelledRecord]) -> np.ndarray:
+    return np.array([row.accepts(answer) for answer, row in zip(answers, rows, strict=True)])
+
+
+def _named(answers: Iterable[str], rows: Sequence[LabelledRecord]) -> tuple[str, ...]:
+    """Return the answers with every right one named as the row's label is."""
+    pairs = zip(answers, rows, strict=True)
+    return tuple(row.label if row.accepts(answer) else answer for answer, row in pairs)
 
 
 def _chunks(rows: Sequence[LabelledRecord]) -> list[list[Record]]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headgate.domains.log_rows import LabelledRecord
-from headgate.domains.logs import LogTask
+from headgate.domains.rows import LabelledRecord
+from headgate.domains.task import Task
 from headgate.fitting.vectors import KnownVectors
 from headgate.retrieval.store import Document, VectorStore
 from headgate.types import Prediction
@@ -23,7 +23,7 @@ SOURCE = "fit"
 
 
 def build_case_store(
-    task: LogTask,
+    task: Task,
     rows: Sequence[LabelledRecord],
     predictions: Sequence[Prediction],
     encoder: KnownVectors,
@@ -32,7 +32,7 @@ def build_case_store(
     wrong = [
         (row, prediction)
         for row, prediction in zip(rows, predictions, strict=True)
-        if prediction.answer != row.label
+        if not row.accepts(prediction.answer)
     ]
     cases = {case.id: case for case in (_case(task, row, found) for row, found in wrong)}
     documents = list(cases.values())
@@ -44,7 +44,7 @@ def build_case_store(
     return VectorStore.build(documents, vectors, encoder=encoder.fingerprint)
 
 
-def _case(task: LogTask, row: LabelledRecord, found: Prediction) -> Document:
+def _case(task: Task, row: LabelledRecord, found: Prediction) -> Document:
     text = task.query_text(row.record)
     metadata = {"label": _shown(row, row.label), "wrong_answer": _shown(row, found.answer)}
     if row.reason:

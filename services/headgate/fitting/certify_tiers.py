@@ -13,7 +13,7 @@ import numpy as np
 
 from headgate.cascade.deferral import CertificateSpec
 from headgate.cascade.fitted import FittedGate, FittedMaps, FittedRung
-from headgate.cascade.spec import EncoderSpec
+from headgate.cascade.model_spec import EncoderSpec
 from headgate.fitting.certify_single import stated_epsilon
 from headgate.fitting.evidence import Evidence
 from headgate.fitting.proven import LADDER, TIGHTER, Proven, too_few
@@ -97,8 +97,9 @@ def _tier_evidence(
 
 
 def _cost(evidence: Evidence, stage: str) -> float:
-    model = next(each.model for each in evidence.stages if each.name == stage)
-    is_encoder = isinstance(evidence.loaded.spec.models[model], EncoderSpec)
+    spec = evidence.loaded.spec
+    model = next(spec.model_of(each) for each in evidence.stages if each.name == stage)
+    is_encoder = isinstance(spec.models[model], EncoderSpec)
     return SMALL_COST if is_encoder else CHEAP_COST
 
 

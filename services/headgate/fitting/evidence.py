@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from headgate.cascade.fitted import FittedGate
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import ClassifySpec, GateSpec
-from headgate.domains.log_rows import LabelledRecord
+from headgate.cascade.spec import CandidatesSpec, ClassifySpec, GateSpec
+from headgate.domains.rows import LabelledRecord
 from headgate.errors import ModelError
 from headgate.fitting.units import Units
 from headgate.gate.scores import OptionTable
@@ -32,7 +32,7 @@ class Evidence:
     rows: Sequence[LabelledRecord]
     units: Units
     predictions: Mapping[str, Sequence[Prediction]]
-    """By the name of the classify stage."""
+    """By the name of the stage."""
     second: Sequence[Prediction] | None
     """Of the second model, for scores that read one."""
     reference: Sequence[str | None]
@@ -55,14 +55,14 @@ class Evidence:
                 )
 
     @property
-    def stages(self) -> list[ClassifySpec]:
-        """Return the classify stages in order."""
-        return [stage for stage in self.loaded.spec.flow if isinstance(stage, ClassifySpec)]
+    def stages(self) -> list[ClassifySpec | CandidatesSpec]:
+        """Return the stages of small models that answer, in order."""
+        return self.loaded.spec.answering
 
     @property
     def gates(self) -> list[GateSpec]:
-        """Return the gates in order, one a classify stage that another stage follows."""
-        return [stage for stage in self.loaded.spec.flow if isinstance(stage, GateSpec)]
+        """Return the gates in order, one an answering stage that another stage follows."""
+        return [each for each in self.loaded.spec.unit_flow if isinstance(each, GateSpec)]
 
     @property
     def last_gate(self) -> GateSpec:
@@ -83,7 +83,7 @@ class Evidence:
     def right(self, stage: str) -> Mask:
         """Return whether the stage's answer is the label, shape (n,)."""
         pairs = zip(self.predictions[stage], self.rows, strict=True)
-        return np.array([found.answer == row.label for found, row in pairs], bool)
+        return np.array([row.accepts(found.answer) for found, row in pairs], bool)
 
     def same(self, stage: str) -> Mask:
         """Return whether the stage says what the large model says; no answer is another one."""
@@ -98,7 +98,7 @@ class Evidence:
         counted, which can only make a certificate more careful.
         """
         pairs = zip(self.reference, self.rows, strict=True)
-        return np.array([answer in (None, row.label) for answer, row in pairs], bool)
+        return np.array([answer is None or row.accepts(answer) for answer, row in pairs], bool)
 
     def correct(self, stage: str, kind: str) -> Mask:
         """Return whether the stage's answer is right as the loss of `kind` sees it."""

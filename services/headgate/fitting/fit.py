@@ -10,7 +10,6 @@ Without a certificate all development rows tune, and no large model is asked.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import shutil
@@ -19,13 +18,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from headgate import __version__
 from headgate.artifact import Artifact, ArtifactWriter, sha256_of
-from headgate.cascade.assemble import task_of
+from headgate.cascade.assemble import unit_task_of
 from headgate.cascade.certificate import Certificate, hashes_of
 from headgate.cascade.encoders import encoder_folder, encoder_specs, load_encoder
 from headgate.cascade.fitted import (
@@ -40,29 +38,27 @@ from headgate.cascade.fitted import (
     fit_key,
 )
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import ClassifySpec, NgramsSpec, RetrieveSpec, VerifySpec
-from headgate.domains.log_rows import LabelledRecord
-from headgate.domains.logs import LogTask
+from headgate.cascade.spec import CandidatesSpec, ClassifySpec, RerankSpec, RetrieveSpec
+from headgate.domains.rows import LabelledRecord
 from headgate.errors import InputError
+from headgate.fitting.answering import Answering, Trainer
 from headgate.fitting.cases import build_case_store
 from headgate.fitting.certify import Issue, certify
 from headgate.fitting.evidence import Evidence, reference_scores
 from headgate.fitting.gates import gates_within_budget
 from headgate.fitting.needs import asks_reference, needs_tuning, refuse_many_tiers
-from headgate.fitting.reference import Cases, ask_reference
+from headgate.fitting.reference import Cases, ask_reference, past_cases
 from headgate.fitting.split import without_seen
-from headgate.fitting.train import train_pair_classifier, train_text_classifier
 from headgate.fitting.units import Units, part_units
 from headgate.fitting.vectors import KnownVectors, Report
 from headgate.gate.tiers import TUNE_SHARE
 from headgate.models.quantize import int8_directory
 from headgate.models.source import resolve_source
-from headgate.stages.classify import Classifier, Classify
+from headgate.stages.contract import Cell
 from headgate.types import Prediction
 
 MIN_DEVELOPMENT_ROWS = 20
 """Fewer set no threshold worth the name."""
-DEFAULT_BUCKETS = 2**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,54 +153,49 @@ class _Fit:
     seed: int
     environment: Mapping[str, str]
 
-    @property
-    def task(self) -> LogTask:
-        return task_of(self.loaded)
-
     def write(self, writer: ArtifactWriter, issued: datetime) -> Artifact:
         """Fit all parts in order and write them."""
-        trained = self._trained()
-        classifiers = {name: self._train(name, model) for name, model in trained.items()}
-        predictions = {
-            name: self._predict(name, model, classifiers[name]) for name, model in trained.items()
-        }
-        for name, classifier in classifiers.items():
-            classifier.save(writer.path(_classifier_file(name)))
+        fitted = self._answering()
+        for each in fitted.values():
+            each.save(writer.path(each.file))
+        rows = self.rows.development
+        predictions = {name: each.predict(rows) for name, each in fitted.items()}
         units = self._units()
         cases = self._write_cases(writer, predictions[self._stages()[-1].name], units)
         evidence = self._evidence(units, predictions, cases)
-        gates, certificate = self._decide(evidence, writer, issued)
+        files = {name: each.file for name, each in fitted.items()}
+        gates, certificate = self._decide(evidence, writer, files, issued)
         if self._watched(certificate):
             writer.write_json(REFERENCE_SCORES, reference_scores(evidence, gates))
-        metrics = self._metrics(evidence, gates, cases)
-        return writer.finish(KIND, facts_of(self._fitted(gates, certificate, metrics)))
-
-    def _fitted(
-        self,
-        gates: Mapping[str, FittedGate],
-        certificate: Certificate | None,
-        metrics: Mapping[str, float],
-    ) -> Fitted:
-        inputs: Literal["text", "pair"] = "pair" if self.task.pairs else "text"
-        return Fitted(
+        facts = Fitted(
             key=fit_key(self.loaded.spec),
             classifiers={
-                name: FittedClassifier(file=_classifier_file(name), inputs=inputs)
-                for name in self._trained()
+                name: FittedClassifier(file=each.file, inputs=each.inputs)
+                for name, each in fitted.items()
             },
             gates=gates,
             encoders={name: encoder.fingerprint for name, encoder in self.encoders.items()},
-            metrics=metrics,
+            metrics=self._metrics(evidence, gates, cases),
             versions=_versions(),
             data_sha256=_data_hash(self.rows),
             certificate=certificate,
         )
+        return writer.finish(KIND, facts_of(facts))
 
-    def _trained(self) -> dict[str, str]:
-        """Return the model of each classifier by its name: the stages', and a second model's."""
+    def _answering(self) -> dict[str, Answering]:
+        """Return the fitted stages by name, a second model's too."""
+        trainer = Trainer(self.loaded, self.rows.train, self.encoders, self.report, self.seed)
+        found = {
+            stage.name: trainer.classifier(stage.name, stage.model)
+            if isinstance(stage, ClassifySpec)
+            else trainer.candidates(stage)
+            for stage in self._stages()
+        }
         second = self.loaded.spec.deferral.second_model
-        own = {stage.name: stage.model for stage in self._stages()}
-        return own | ({SECOND.format(second): second} if second else {})
+        if second:
+            name = SECOND.format(second)
+            found[name] = trainer.classifier(name, second)
+        return found
 
     def _units(self) -> Units:
         """Return which development rows tune and which certify."""
@@ -233,10 +224,12 @@ class _Fit:
             units,
             {stage.name: predictions[stage.name] for stage in self._stages()},
             predictions[SECOND.format(second)] if second else None,
-            self._reference(units, cases),
+            self._reference(units, predictions, cases),
         )
 
-    def _reference(self, units: Units, cases: Cases | None) -> list[str | None]:
+    def _reference(
+        self, units: Units, predictions: Mapping[str, Sequence[Prediction]], cases: Cases | None
+    ) -> list[str | None]:
         """Return the large model's answers to the rows whose loss depends on them."""
         rows = self.rows.development
         answers: list[str | None] = [None] * len(rows)
@@ -245,22 +238,32 @@ class _Fit:
             return answers
         asked = np.flatnonzero(units.certify | units.tune).tolist()
         chosen = [rows[place] for place in asked]
-        found = ask_reference(self.loaded, chosen, cases, self.environment, self.report)
+        shown: Sequence[Cell]
+        if isinstance(self.loaded.spec.deciding, RerankSpec):
+            ranked = predictions[self._stages()[-1].name]
+            shown = [ranked[place] for place in asked]
+        else:
+            shown = past_cases(self.loaded, chosen, cases)
+        found = ask_reference(self.loaded, chosen, shown, self.environment, self.report)
         for place, answer in zip(asked, found, strict=True):
             answers[place] = answer
         return answers
 
     def _decide(
-        self, evidence: Evidence, writer: ArtifactWriter, issued: datetime
+        self,
+        evidence: Evidence,
+        writer: ArtifactWriter,
+        files: Mapping[str, str],
+        issued: datetime,
     ) -> tuple[dict[str, FittedGate], Certificate | None]:
         """Return the gates, and the certificate when the file asks for one."""
         if self.loaded.spec.deferral.certificate is None:
             return gates_within_budget(evidence), None
         fingerprints = {name: each.fingerprint for name, each in self.encoders.items()}
-        files = {name: sha256_of(writer.path(_classifier_file(name))) for name in self._trained()}
+        hashes = {name: sha256_of(writer.path(file)) for name, file in files.items()}
         own = [row for row, mine in zip(evidence.rows, evidence.units.certify, strict=True) if mine]
         issue = Issue(
-            hashes_of(self.loaded, fingerprints, files),
+            hashes_of(self.loaded, fingerprints, hashes),
             _data_hash(Rows((), own)),
             issued.astimezone(UTC).isoformat(timespec="seconds"),
         )
@@ -269,62 +272,8 @@ class _Fit:
     def _watched(self, certificate: Certificate | None) -> bool:
         return certificate is not None and self.loaded.spec.deferral.audits is not None
 
-    def _stages(self) -> list[ClassifySpec]:
-        return [stage for stage in self.loaded.spec.flow if isinstance(stage, ClassifySpec)]
-
-    def _train(self, name: str, model: str) -> Classifier:
-        self.report(f"train {name}", 0, 1)
-        trained = self._train_pairs(model) if self.task.pairs else self._train_texts(model)
-        self.report(f"train {name}", 1, 1)
-        return trained
-
-    def _train_texts(self, model: str) -> Classifier:
-        texts = self.task.texts([row.record for row in self.rows.train])
-        encoder = self.encoders.get(model)
-        return train_text_classifier(
-            texts,
-            encoder.vectors(texts) if encoder else None,
-            [self.task.labels.index(row.label) for row in self.rows.train],
-            labels=len(self.task.labels),
-            buckets=self._buckets(model),
-        )
-
-    def _train_pairs(self, model: str) -> Classifier:
-        pairs = self.task.text_pairs([row.record for row in self.rows.train])
-        encoder = self.encoders.get(model)
-        vectors = (
-            (encoder.vectors(pairs.firsts), encoder.vectors(pairs.seconds)) if encoder else None
-        )
-        return train_pair_classifier(
-            pairs.firsts,
-            pairs.seconds,
-            vectors,
-            [fits for row in self.rows.train for fits in self._fits(row)],
-            buckets=self._buckets(model),
-            seed=self.seed,
-        )
-
-    def _fits(self, row: LabelledRecord) -> list[bool]:
-        """Return whether each of the row's pairs fits."""
-        if self.task.operation == "rank_causes":
-            return [candidate.id == row.label for candidate in row.record.candidates]
-        return [row.label == self.task.labels[1]]
-
-    def _buckets(self, model: str) -> int:
-        spec = self.loaded.spec.models[model]
-        return spec.buckets if isinstance(spec, NgramsSpec) else DEFAULT_BUCKETS
-
-    def _predict(self, name: str, model: str, classifier: Classifier) -> list[Prediction]:
-        """Return the predictions on the development rows, by the code that serves."""
-        served = Classify(
-            name,
-            model,
-            task=self.task,
-            classifier=classifier,
-            encoder=self.encoders.get(model),
-        )
-        records = [row.record for row in self.rows.development]
-        return asyncio.run(served.classify(records))
+    def _stages(self) -> list[ClassifySpec | CandidatesSpec]:
+        return self.loaded.spec.answering
 
     def _write_cases(
         self, writer: ArtifactWriter, predictions: Sequence[Prediction], units: Units
@@ -333,13 +282,16 @@ class _Fit:
 
         A certification row in it would show the large model its own label.
         """
-        searches = [s for s in self.loaded.spec.flow if isinstance(s, RetrieveSpec)]
+        flow = self.loaded.spec.unit_flow
+        searches = [each for each in flow if isinstance(each, RetrieveSpec)]
         if not searches:
             return None
         encoder = self.encoders[self.loaded.spec.encoder_of(searches[0])]
         tuning = np.flatnonzero(units.tune).tolist()
         rows = [self.rows.development[place] for place in tuning]
-        store = build_case_store(self.task, rows, [predictions[p] for p in tuning], encoder)
+        store = build_case_store(
+            unit_task_of(self.loaded), rows, [predictions[p] for p in tuning], encoder
+        )
         store.save(writer.folder(CASES_FOLDER))
         return Cases(store, encoder)
 
@@ -352,7 +304,7 @@ class _Fit:
         for stage in self._stages():
             own = np.array([each == stage.name for each in exits])
             right[own] = evidence.right(stage.name)[own]
-        asks = any(isinstance(stage, VerifySpec) for stage in self.loaded.spec.flow)
+        asks = self.loaded.spec.deciding is not None
         escalated = ~kept & asks
         return {
             "train_rows": float(len(self.rows.train)),
@@ -362,10 +314,6 @@ class _Fit:
             "escalated_share": float(escalated.mean()),
             "error_cases": float(len(cases.store) if cases else 0),
         }
-
-
-def _classifier_file(stage: str) -> str:
-    return f"classify_{stage}.safetensors"
 
 
 def _versions() -> dict[str, str]:

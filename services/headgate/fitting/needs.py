@@ -6,7 +6,7 @@ spec of the file -> can its tiers be planned? are tuning rows needed? is the lar
 from __future__ import annotations
 
 from headgate.cascade.deferral import DeferralSpec
-from headgate.cascade.spec import CascadeSpec
+from headgate.cascade.spec import CascadeSpec, RetrieveSpec
 from headgate.errors import InputError
 from headgate.gate.head import MIN_ROWS
 from headgate.gate.tier_rows import MAX_TIERS
@@ -19,7 +19,7 @@ def refuse_many_tiers(spec: CascadeSpec) -> None:
     Raises:
         InputError: There are more, and a certificate is asked for.
     """
-    tiers = sum(stage.kind == "classify" for stage in spec.flow)
+    tiers = len(spec.answering)
     if spec.deferral.certificate is not None and tiers > MAX_TIERS:
         raise InputError(
             "spec.flow",
@@ -46,12 +46,12 @@ def needs_tuning(spec: CascadeSpec, rows: int) -> bool:
     certificate = deferral.certificate
     if certificate is None:
         return True
-    classifiers = sum(stage.kind == "classify" for stage in spec.flow)
+    classifiers = len(spec.answering)
     learns = deferral.score == "head" or (
         deferral.score == "auto" and not deferral.groups and rows * TUNE_SHARE >= MIN_ROWS
     )
     return (
-        any(stage.kind == "retrieve" for stage in spec.flow)
+        any(isinstance(stage, RetrieveSpec) for stage in spec.unit_flow)
         or learns
         or classifiers > 1
         or certificate.epsilon is None

@@ -123,7 +123,7 @@ def certificate_in_service(loaded: LoadedCascade) -> Certificate:
 
 
 def _gates(loaded: LoadedCascade) -> list[GateSpec]:
-    return [stage for stage in loaded.spec.flow if isinstance(stage, GateSpec)]
+    return [stage for stage in loaded.spec.unit_flow if isinstance(stage, GateSpec)]
 
 
 def recertify(

@@ -1,6 +1,7 @@
 """Asks the large model about development rows, as the cascade would.
 
-rows, case store -> past cases (never the row's own) -> verify stage -> an answer a row, or none
+rows, what is shown of each -> the stage that asks -> an answer a row, or none
+rows, case store -> past cases, never the row's own
 """
 
 from __future__ import annotations
@@ -9,19 +10,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headgate.cascade.assemble import task_of
+from headgate.cascade.assemble import asking_stage, unit_task_of
 from headgate.cascade.load import LoadedCascade
+from headgate.cascade.model_spec import LmSpec
 from headgate.cascade.open import open_large_models
-from headgate.cascade.spec import LmSpec, RetrieveSpec, VerifySpec
-from headgate.domains.log_rows import LabelledRecord
+from headgate.cascade.spec import RetrieveSpec
+from headgate.domains.rows import LabelledRecord
 from headgate.errors import HeadgateError, InputError
 from headgate.fitting.cases import case_id
 from headgate.fitting.vectors import KnownVectors, Report
-from headgate.lm.large_model import LargeModel
 from headgate.retrieval.store import VectorStore
-from headgate.stages.catalog import Verify
-from headgate.stages.contract import Batch
-from headgate.types import Deadline, Hit, Judgement
+from headgate.stages.contract import Batch, Cell
+from headgate.types import Deadline, Judgement
 
 CHUNK_TIMEOUT_S = 600.0
 """For as many rows as are asked about at once."""
@@ -40,16 +40,16 @@ class Cases:
 def ask_reference(
     loaded: LoadedCascade,
     rows: Sequence[LabelledRecord],
-    cases: Cases | None,
+    shown: Sequence[Cell],
     environment: Mapping[str, str],
     report: Report,
 ) -> list[str | None]:
     """Return the large model's answer to each row; None where it gave none.
 
     Args:
-        loaded: The cascade; it has a verify stage.
+        loaded: The cascade; it has a stage that asks a large model.
         rows: What to ask about. Each may cost.
-        cases: The case store, when the flow searches one.
+        shown: What that stage reads, one a row: past cases, or the small model's candidates.
         environment: Where keys and OPENAI_BASE_URL are looked up.
         report: Told of progress.
 
@@ -57,27 +57,28 @@ def ask_reference(
         InputError: More than a tenth of the rows got no answer.
         LmRefusedError: A key is not where the file says.
     """
-    return asyncio.run(_ask_all(loaded, rows, cases, environment, report))
+    return asyncio.run(_ask_all(loaded, rows, shown, environment, report))
 
 
 async def _ask_all(
     loaded: LoadedCascade,
     rows: Sequence[LabelledRecord],
-    cases: Cases | None,
+    shown: Sequence[Cell],
     environment: Mapping[str, str],
     report: Report,
 ) -> list[str | None]:
-    spec = next(stage for stage in loaded.spec.flow if isinstance(stage, VerifySpec))
+    spec = loaded.spec.deciding
+    if spec is None:
+        raise ValueError("a cascade of small models has nobody to ask. This is a bug.")
     model = open_large_models(loaded, environment)[spec.model]
-    stage, at_once = _verify(loaded, spec, model), _at_once(loaded, spec)
+    stage, at_once = asking_stage(loaded, spec, model), _at_once(loaded, spec.model)
     found: list[str | None] = []
     problems: list[HeadgateError] = []
     try:
         for start in range(0, len(rows), at_once):
-            chunk = rows[start : start + at_once]
-            shown = _evidence(loaded, spec, chunk, cases)
-            columns = {spec.evidence: shown} if spec.evidence else {}
-            records = [row.record for row in chunk]
+            places = slice(start, start + at_once)
+            columns = dict.fromkeys(stage.inputs, shown[places])
+            records = [row.record for row in rows[places]]
             deadline = Deadline.after(CHUNK_TIMEOUT_S)
             cells = await stage.run(Batch(records, deadline, columns))
             found += [cell.answer if isinstance(cell, Judgement) else None for cell in cells]
@@ -89,34 +90,22 @@ async def _ask_all(
     return found
 
 
-def _verify(loaded: LoadedCascade, spec: VerifySpec, model: LargeModel) -> Verify:
-    return Verify(
-        spec.name,
-        spec.model,
-        task=task_of(loaded),
-        large_model=model,
-        instruction=loaded.prompts[spec.name],
-        evidence=spec.evidence,
-    )
-
-
-def _at_once(loaded: LoadedCascade, spec: VerifySpec) -> int:
+def _at_once(loaded: LoadedCascade, model: str) -> int:
     """Return how many rows share a deadline: a model that takes one at a time needs longer."""
-    large = loaded.spec.models[spec.model]
+    large = loaded.spec.models[model]
     return large.max_concurrency if isinstance(large, LmSpec) else 1
 
 
-def _evidence(
-    loaded: LoadedCascade, spec: VerifySpec, rows: Sequence[LabelledRecord], cases: Cases | None
-) -> list[tuple[Hit, ...]]:
+def past_cases(
+    loaded: LoadedCascade, rows: Sequence[LabelledRecord], cases: Cases | None
+) -> list[Cell]:
     """Return past cases for each row; its own, with the right label in it, is not among them."""
-    searches = [s for s in loaded.spec.flow if isinstance(s, RetrieveSpec)]
-    search = next((each for each in searches if each.name == spec.evidence), None)
-    if search is None or cases is None or not len(cases.store):
+    searches = [each for each in loaded.spec.unit_flow if isinstance(each, RetrieveSpec)]
+    if not searches or cases is None or not len(cases.store):
         return [()] * len(rows)
-    texts = [task_of(loaded).query_text(row.record) for row in rows]
+    texts = [unit_task_of(loaded).query_text(row.record) for row in rows]
     own = [{case_id(text)} for text in texts]
-    return cases.store.search(cases.encoder.vectors(texts), search.top_k, exclude=own)
+    return list(cases.store.search(cases.encoder.vectors(texts), searches[0].top_k, exclude=own))
 
 
 def _refuse_many(problems: Sequence[HeadgateError], rows: int, model: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headgate.domains.log_rows import LabelledRecord, template_of
+from headgate.domains.rows import LabelledRecord, template_of
 
 DEVELOPMENT_SHARE = 0.25
 

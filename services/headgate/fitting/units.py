@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.domains.log_rows import LabelledRecord, template_of, unit_of
+from headgate.domains.rows import LabelledRecord, template_of, unit_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The large models behind one narrow seam: (requests, deadline) -> completions or errors."""
+"""The large models behind one narrow seam: (questions, deadline) -> completions or errors."""

@@ -20,9 +20,9 @@ class AnswerCache:
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
-        self._entries: OrderedDict[str, Completion] = OrderedDict()
+        self._entries: OrderedDict[str, Completion[object]] = OrderedDict()
 
-    def get(self, key: str) -> Completion | None:
+    def get(self, key: str) -> Completion[object] | None:
         """Return the completion under `key` as a cached one, or None."""
         completion = self._entries.get(key)
         if completion is None:
@@ -30,7 +30,7 @@ class AnswerCache:
         self._entries.move_to_end(key)
         return completion.reused()
 
-    def put(self, key: str, completion: Completion) -> None:
+    def put(self, key: str, completion: Completion[object]) -> None:
         """Keep `completion`, and forget the one that was unused longest when there is no room."""
         self._entries[key] = completion
         self._entries.move_to_end(key)
@@ -42,7 +42,7 @@ class AnswerCache:
 class _Shared:
     """One call and how many wait for it."""
 
-    task: asyncio.Task[Completion]
+    task: asyncio.Task[Completion[object]]
     waiting: int = 0
     paid: bool = False
     """True once a waiter was handed the bill."""
@@ -55,8 +55,8 @@ class SharedCalls:
         self._calls: dict[str, _Shared] = {}
 
     async def join(
-        self, key: str, call: Callable[[], Coroutine[Any, Any, Completion]]
-    ) -> Completion:
+        self, key: str, call: Callable[[], Coroutine[Any, Any, Completion[object]]]
+    ) -> Completion[object]:
         """Return the result of the call in flight under `key`, made by `call` if there is none.
 
         The first to receive the answer gets its usage, the others get it as cached. A waiter that
@@ -85,7 +85,9 @@ class SharedCalls:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, key: str, call: Callable[[], Coroutine[Any, Any, Completion]]) -> _Shared:
+    def _start(
+        self, key: str, call: Callable[[], Coroutine[Any, Any, Completion[object]]]
+    ) -> _Shared:
         shared = _Shared(asyncio.create_task(call()))
         self._calls[key] = shared
         shared.task.add_done_callback(lambda _: self._forget(key, shared))

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from headgate.lm.prompt import build_messages
-from headgate.lm.seam import LmRequest, RawAnswer
+from headgate.lm.seam import Question, RawAnswer
 from headgate.types import Usage
 
 _CHARS_PER_TOKEN = 4  # the usual rule of thumb for English and logs
@@ -78,7 +77,7 @@ class Ledger:
         return sum((account.usage for account in list(self._accounts.values())), Usage())
 
 
-def usage_of(raw: RawAnswer, request: LmRequest, price: Price) -> Usage:
+def usage_of(raw: RawAnswer, question: Question[object], price: Price) -> Usage:
     """Return the tokens and the price of one answer; the call itself is booked when it is sent.
 
     Tokens that the engine did not count are estimated as a quarter of the characters, rounded up.
@@ -86,8 +85,8 @@ def usage_of(raw: RawAnswer, request: LmRequest, price: Price) -> Usage:
     input_tokens, output_tokens = raw.input_tokens, raw.output_tokens
     estimated = input_tokens is None or output_tokens is None
     if input_tokens is None:
-        messages = build_messages(request)
-        input_tokens = _estimate(sum(len(message["content"]) for message in messages))
+        chars = sum(len(message["content"]) for message in question.messages())
+        input_tokens = _estimate(chars)
     if output_tokens is None:
         output_tokens = _estimate(len(raw.text))
     return Usage(

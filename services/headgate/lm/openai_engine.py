@@ -1,6 +1,6 @@
 """Any OpenAI-compatible endpoint: vLLM, Ray Serve LLM, a hosted API.
 
-LmRequest  ->  messages + response_format  ->  POST /chat/completions  ->  RawAnswer
+Question  ->  messages + response_format  ->  POST /chat/completions  ->  RawAnswer
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import openai
 from headgate.errors import InputError
 from headgate.lm.envelope import open_envelope
 from headgate.lm.failures import translate
-from headgate.lm.prompt import build_messages
-from headgate.lm.schema import response_format
-from headgate.lm.seam import LmRequest, RawAnswer
+from headgate.lm.seam import Question, RawAnswer
 from headgate.lm.transport import CappedTransport
 from headgate.types import Deadline
 
@@ -38,7 +36,8 @@ class OpenAiEngine:
             model: The model's name at the endpoint.
             base_url: Up to and including `/v1`. From the operator only, never from a request.
             api_key: Empty when the endpoint needs none. The environment is not asked.
-            max_tokens: Longest answer, in tokens.
+            max_tokens: Longest answer, in tokens, about one record; a question about several
+                records may be answered at as many times that length.
 
         Raises:
             InputError: `base_url` is no http(s) URL, or a link-local address.
@@ -59,8 +58,10 @@ class OpenAiEngine:
             ),
         )
 
-    async def answer(self, request: LmRequest, deadline: Deadline, fault: str = "") -> RawAnswer:
-        """Return the endpoint's answer to `request`, unchecked; see `Engine.answer`."""
+    async def answer(
+        self, question: Question[object], deadline: Deadline, fault: str = ""
+    ) -> RawAnswer:
+        """Return the endpoint's answer to `question`, unchecked; see `Engine.answer`."""
         timeout = httpx2.Timeout(
             max(deadline.remaining_s(), 0.0) + _GRACE_S, connect=_CONNECT_TIMEOUT_S
         )
@@ -68,7 +69,7 @@ class OpenAiEngine:
             response = await self._client.post(
                 "/chat/completions",
                 cast_to=httpx2.Response,  # bytes: the SDK's own models accept what we must not
-                body=self._body(request, fault),
+                body=self._body(question, fault),
                 options={"timeout": timeout},
             )
             return open_envelope(response.content)
@@ -76,13 +77,13 @@ class OpenAiEngine:
             # Not chained: the libraries' errors hold bodies and hosts.
             raise translate(error, self.name) from None
 
-    def _body(self, request: LmRequest, fault: str) -> dict[str, object]:
+    def _body(self, question: Question[object], fault: str) -> dict[str, object]:
         return {
             "model": self.name,
-            "messages": build_messages(request, fault),
+            "messages": question.messages(fault),
             "temperature": 0,
-            "max_tokens": self._max_tokens,
-            "response_format": response_format(request.options),
+            "max_tokens": self._max_tokens * len(question.record_ids),
+            "response_format": question.response_format(),
         }
 
     async def close(self) -> None:

@@ -1,22 +1,17 @@
 """The words sent to a large model: instructions first, untrusted data fenced in after them.
 
-LmRequest  ->  [system: instruction + rules, user: data between random delimiters]
+our words, (title, text) blocks  ->  [system: words + rules, user: blocks between random delimiters]
 """
 
 from __future__ import annotations
 
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypedDict
-
-from headgate.lm.seam import LmRequest
-from headgate.types import Hit
 
 MAX_FIELD_CHARS = 8_000
 """Longest piece of untrusted text, counted after escaping."""
-
-_CUT_NOTE = f"\n(shortened to {MAX_FIELD_CHARS} characters)"
 
 # Letters that show nothing but are no format characters: fillers, joiners, variation selectors.
 _INVISIBLE = (
@@ -27,6 +22,9 @@ _INVISIBLE = (
 )
 _INVISIBLE_CHARS = frozenset(map(chr, _INVISIBLE))
 
+Block = tuple[str, str]
+"""A title without line ends and a text, both made visible."""
+
 
 class Message(TypedDict):
     """One turn of the conversation."""
@@ -35,34 +33,29 @@ class Message(TypedDict):
     content: str
 
 
-def build_messages(request: LmRequest, fault: str = "") -> list[Message]:
-    """Return the system turn and the user turn for `request`.
+def build_messages(words: Sequence[str], blocks: Iterable[Block], fault: str = "") -> list[Message]:
+    """Return the system turn and the user turn.
 
     The user turn is data and nothing else, so no instruction ever follows untrusted text. The
     delimiter is new for each request: text cannot close a fence it cannot guess.
 
     Args:
-        request: What to decide.
+        words: Paragraphs of the operator and of our own; trusted.
+        blocks: What the question is about; untrusted.
         fault: What was wrong with the previous answer; empty at the first attempt.
 
     Source:
         Hines et al. 2024, arXiv:2403.14720 (spotlighting by delimiting).
     """
     fence = secrets.token_hex(8)
+    user = [f"[{fence} {title}]\n{text}\n[{fence} end]" for title, text in blocks]
     return [
-        {"role": "system", "content": "\n\n".join(_system_parts(request, fence, fault))},
-        {"role": "user", "content": "\n".join(_blocks(request, fence))},
+        {"role": "system", "content": "\n\n".join([*words, *_rules(fence, fault)])},
+        {"role": "user", "content": "\n".join(user)},
     ]
 
 
-def _system_parts(request: LmRequest, fence: str, fault: str) -> Iterator[str]:
-    yield request.instruction
-    yield (
-        'Answer with one JSON object and nothing else: {"reason": "one or two sentences", '
-        '"label": "your decision"}. ' + _choice(request)
-    )
-    if request.evidence:
-        yield "A `case` is a past case in which a small model was wrong, with why."
+def _rules(fence: str, fault: str) -> Iterator[str]:
     if fault:
         yield f"Your previous answer was not accepted ({fault}). Follow the format exactly."
     yield (  # The fence comes last, so that endpoints can reuse the start of the prompt.
@@ -72,53 +65,30 @@ def _system_parts(request: LmRequest, fence: str, fault: str) -> Iterator[str]:
     )
 
 
-def _choice(request: LmRequest) -> str:
-    """Name the options; candidate ids come from the caller and stay out of the system turn."""
-    if request.candidates:
-        return "The label is the id of exactly one `candidate`."
-    options = ", ".join(f'"{visible_line(option)}"' for option in request.options)
-    return f"The label is exactly one of: {options}."
-
-
-def _blocks(request: LmRequest, fence: str) -> Iterator[str]:
-    for name, text in request.fields.items():
-        yield _block(fence, f"field {visible_line(name)}", visible(text))
-    for hit in request.evidence:
-        yield _block(fence, "case", _case(hit))
-    for candidate in request.candidates:
-        text = f"{visible_line(candidate.id)}: {visible(candidate.text)}"
-        yield _block(fence, "candidate", text)
-
-
-def _case(hit: Hit) -> str:
-    lines = [f"text: {visible(hit.text)}"]
-    for key in ("label", "reason"):
-        if key in hit.metadata:
-            lines.append(f"{key}: {visible(hit.metadata[key])}")
-    return "\n".join(lines)
-
-
-def _block(fence: str, title: str, text: str) -> str:
-    return f"[{fence} {title}]\n{text}\n[{fence} end]"
-
-
-def visible(text: str) -> str:
+def visible(text: str, most_chars: int = MAX_FIELD_CHARS) -> str:
     """Return `text` with unseen characters escaped and what is too long cut off, both visibly."""
+    if len(text) <= most_chars and _is_plain(text):
+        return text
     parts: list[str] = []
-    room = MAX_FIELD_CHARS
+    room = most_chars
     for char in text:
         part = _visible_char(char)
         room -= len(part)
         if room < 0:
-            parts.append(_CUT_NOTE)
+            parts.append(f"\n(shortened to {most_chars} characters)")
             break
         parts.append(part)
     return "".join(parts)
 
 
-def visible_line(text: str) -> str:
+def visible_line(text: str, most_chars: int = MAX_FIELD_CHARS) -> str:
     """Return `text` as `visible` does, on one line."""
-    return visible(text).replace("\n", "\\n")
+    return visible(text, most_chars).replace("\n", "\\n")
+
+
+def _is_plain(text: str) -> bool:
+    """Say at once what is true of most texts: all of it can be seen."""
+    return text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def _visible_char(char: str) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from headgate.errors import InputError, ReplayMissError
-from headgate.lm.seam import LmRequest, RawAnswer
+from headgate.lm.seam import Question, RawAnswer
 from headgate.lm.strict_json import JsonFaultError, decode_all
 from headgate.types import Deadline
 
@@ -50,23 +50,45 @@ class ReplayEngine:
             answers[record_id] = answer
         return cls(answers, name)
 
-    async def answer(self, request: LmRequest, deadline: Deadline, fault: str = "") -> RawAnswer:
+    async def answer(
+        self, question: Question[object], deadline: Deadline, fault: str = ""
+    ) -> RawAnswer:
         """Return the recorded answer; time and earlier faults make no difference.
 
+        A question about several records is answered with what was recorded for each, joined; the
+        tokens add up.
+
         Raises:
-            ReplayMissError: Nothing was recorded for the record.
+            ReplayMissError: Nothing was recorded for one of the records, which it names.
+            LmAnswerError: One of several recorded answers is invalid.
         """
         del deadline, fault  # of the seam, but a recording knows neither
-        if request.record_id not in self._answers:
+        found = [self._recorded(record_id) for record_id in question.record_ids]
+        if len(found) == 1:
+            return found[0]
+        return RawAnswer(
+            text=question.join([raw.text for raw in found]),
+            input_tokens=_total([raw.input_tokens for raw in found]),
+            output_tokens=_total([raw.output_tokens for raw in found]),
+        )
+
+    def _recorded(self, record_id: str) -> RawAnswer:
+        if record_id not in self._answers:
             raise ReplayMissError(
-                f"record {request.record_id!r}",
+                f"record {record_id!r}",
                 "no answer was recorded for it",
                 "Add a row with this id to the recording.",
             )
-        return self._answers[request.record_id]
+        return self._answers[record_id]
 
     async def close(self) -> None:
         """Do nothing: the file was read and closed by `load`."""
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    """Return the sum; None when one was not counted, so that the whole is estimated."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -1,15 +1,15 @@
-"""The response schema, asked of the endpoint and then checked by our own code.
+"""The response schema that an endpoint is asked for, and the reader of whatever comes back.
 
-options  ->  response_format
-answer text, options  ->  Parsed(label: one of options, rationale)
+properties  ->  response_format
+answer text  ->  one JSON object;  a name in it  ->  the one option that is meant
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from headgate.lm.faults import AnswerFault, invalid_answer
 from headgate.lm.strict_json import JsonFaultError, decode_first
@@ -21,114 +21,83 @@ MAX_RATIONALE_CHARS = 2_000
 """Longest rationale that leaves."""
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*")
-_LABEL_MARK = re.compile(r"\blabel\b[*_]{0,2}[ \t]*:", re.IGNORECASE)
-_REASON_MARK = re.compile(r"^\W*reason\b[*_]{0,2}[ \t]*:[*_]{0,2}", re.IGNORECASE)
 _QUOTES = " \t\r\n\"'`*_“”‘’"  # noqa: RUF001 - the typographic quotes are meant
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """An answer within the schema."""
-
-    label: str
-    rationale: str
-    """One line without control characters, at most `MAX_RATIONALE_CHARS` long."""
-
-
-def response_format(options: Sequence[str]) -> dict[str, object]:
-    """Return the `response_format` that asks an endpoint for one of `options`.
-
-    The reason comes first, so that the model thinks before it decides.
-    """
-    schema = {
+def strict_object(properties: Mapping[str, object]) -> dict[str, object]:
+    """Return the JSON schema of an object that has these properties and no others."""
+    return {
         "type": "object",
-        "properties": {
-            "reason": {"type": "string"},
-            "label": {"type": "string", "enum": list(options)},
-        },
-        "required": ["reason", "label"],
+        "properties": dict(properties),
+        "required": list(properties),
         "additionalProperties": False,
     }
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "decision", "strict": True, "schema": schema},
-    }
 
 
-def parse_answer(text: str, options: Sequence[str]) -> Parsed:
-    """Return the decision in `text`, never one outside `options`.
+def strict_format(name: str, properties: Mapping[str, object]) -> dict[str, object]:
+    """Return the `response_format` that asks an endpoint for such an object, called `name`."""
+    json_schema = {"name": name, "strict": True, "schema": strict_object(properties)}
+    return {"type": "json_schema", "json_schema": json_schema}
 
-    Two forms are read: a JSON object at the start (within ``` fences and with prose behind it, if
-    need be), or free text whose last `Label: X` decides. Keys that nobody asked for are ignored.
+
+def bare_text(text: str) -> str:
+    """Return an answer without what surrounds it: blanks, a byte order mark.
 
     Raises:
-        LmAnswerError: Anything else; the problem names the `AnswerFault`.
+        LmAnswerError: It is empty, or too large to be looked at.
     """
     if len(text) > MAX_ANSWER_CHARS:
         raise invalid_answer(AnswerFault.TOO_LARGE)
     body = text.strip().removeprefix("\ufeff").strip()
     if not body:
         raise invalid_answer(AnswerFault.EMPTY)
+    return body
+
+
+def read_object(text: str) -> Mapping[str, object] | None:
+    """Return the JSON object at the start of an answer; None when it does not start with one.
+
+    It may stand within ``` fences and have prose behind it.
+
+    Raises:
+        LmAnswerError: Empty, too large or too deep; no JSON with one meaning; a second object
+            may follow.
+    """
+    body = bare_text(text)
     fence = _FENCE.match(body)
     inner = body[fence.end() :] if fence else body
-    if inner.startswith("{"):
-        return _parse_object(inner, options)
-    return _parse_prose(body, options)
-
-
-def _parse_object(text: str, options: Sequence[str]) -> Parsed:
+    if not inner.startswith("{"):
+        return None
     try:
-        value, end = decode_first(text)
+        value, end = decode_first(inner)
     except JsonFaultError as error:
         raise invalid_answer(error.fault) from None
-    if "{" in text[end:]:
+    if "{" in inner[end:]:
         raise invalid_answer(AnswerFault.SEVERAL_OBJECTS)
-    if not isinstance(value, dict):
-        raise invalid_answer(AnswerFault.NOT_JSON)
-    return Parsed(_one_of(_label(value), options), _inert(_reason(value)))
+    return value if isinstance(value, dict) else None
 
 
-def _label(answer: Mapping[str, object]) -> str:
-    if "label" not in answer:
-        raise invalid_answer(AnswerFault.LABEL_MISSING)
-    label = answer["label"]
-    if not isinstance(label, str):
-        raise invalid_answer(AnswerFault.LABEL_NOT_TEXT)
-    return label
+class Options:
+    """The names that may be answered, and what else is taken for one of them."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._exact = frozenset(names)
+        counts = Counter(map(_bare, names))
+        self._loose = {bare: name for name in names if counts[bare := _bare(name)] == 1 and bare}
+
+    def meant(self, name: str) -> str | None:
+        """Return the one option that `name` means; an exact match wins over a loose one.
+
+        Case, quotes and a final period are forgiven; None when that leaves no option, or several.
+        """
+        return name if name in self._exact else self._loose.get(_bare(name))
 
 
-def _reason(answer: Mapping[str, object]) -> str:
-    reason = answer.get("reason", "")
-    if not isinstance(reason, str):
-        raise invalid_answer(AnswerFault.REASON_NOT_TEXT)
-    return reason
+def _bare(name: str) -> str:
+    return name.strip(_QUOTES).removesuffix(".").strip(_QUOTES).casefold()
 
 
-def _parse_prose(text: str, options: Sequence[str]) -> Parsed:
-    marks = list(_LABEL_MARK.finditer(text))
-    if not marks:
-        raise invalid_answer(AnswerFault.NOT_JSON)
-    label, _, after = text[marks[-1].end() :].partition("\n")
-    before = _REASON_MARK.sub("", text[: marks[-1].start()])
-    return Parsed(_one_of(label.strip(), options), _inert(before) or _inert(after))
-
-
-def _one_of(label: str, options: Sequence[str]) -> str:
-    """Return the one option that `label` means; an exact match wins over a loose one."""
-    if label in options:
-        return label
-    bare = _bare(label)
-    loose = [option for option in options if _bare(option) == bare]
-    if not bare or len(loose) != 1:
-        raise invalid_answer(AnswerFault.LABEL_NOT_IN_SET)
-    return loose[0]
-
-
-def _bare(label: str) -> str:
-    return label.strip(_QUOTES).removesuffix(".").strip(_QUOTES).casefold()
-
-
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Return `text` as one capped line without characters that act on a terminal or a log."""
     head = " ".join(text[: 4 * MAX_RATIONALE_CHARS].split())
     kept = "".join(char for char in head if unicodedata.category(char)[0] != "C")

@@ -1,53 +1,67 @@
-"""The values that cross the large-model seam, and what an engine must do.
+"""The values that cross the large-model seam, what a question is, and what an engine must do.
 
-LmRequest  ->  Engine: RawAnswer (unchecked)  ->  validation: Completion (one of the options)
+Question[Value]  ->  Engine: RawAnswer (unchecked)  ->  Question.parse  ->  Completion[Value]
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from headgate.errors import LmError
 from headgate.lm.faults import AnswerFault
-from headgate.types import Candidate, Deadline, Hit, Usage
+from headgate.lm.prompt import Message
+from headgate.types import Deadline, Usage
+
+Value_co = TypeVar("Value_co", covariant=True)
+"""What the answer to a question says once it is checked."""
 
 
-@dataclass(frozen=True, slots=True)
-class LmRequest:
-    """One decision a large model is asked for."""
+class Question(Protocol[Value_co]):
+    """Something to ask a large model; it says itself how it is asked and how answers are read."""
 
-    record_id: str
-    """Only for recorded answers and messages; a model never sees it."""
-    instruction: str
-    """The operator's words. Trusted, unlike everything below."""
-    fields: Mapping[str, str]
-    """The record's text by field name."""
-    options: tuple[str, ...]
-    """The answers that are allowed: declared labels, or the ids of `candidates`."""
-    candidates: tuple[Candidate, ...] = ()
-    """What the options stand for; empty when they are declared labels."""
-    evidence: tuple[Hit, ...] = ()
-    """Past cases in which a small model was wrong, with `label` and `reason` as metadata."""
+    @property
+    def record_ids(self) -> tuple[str, ...]:
+        """Return the ids of the records it is about, at least one, for recorded answers only."""
+
+    @property
+    def expected_answer_chars(self) -> int:
+        """Return about how long an answer is, in characters."""
 
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`.
 
-        The record's id and the evidence's similarities are left out: equal text has an equal hash.
+        Ids of records are left out, and no question of another kind has the same.
         """
-        content = {
-            "model": model,
-            "instruction": self.instruction,
-            "fields": dict(self.fields),
-            "options": self.options,
-            "candidates": [(candidate.id, candidate.text) for candidate in self.candidates],
-            "evidence": [(hit.text, dict(hit.metadata)) for hit in self.evidence],
-        }
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+    def messages(self, fault: str = "") -> list[Message]:
+        """Return the prompt; `fault` says what was wrong with the previous answer."""
+
+    def response_format(self) -> dict[str, object]:
+        """Return the response schema that the endpoint is asked for."""
+
+    def parse(self, text: str) -> Value_co:
+        """Return what an answer says.
+
+        Raises:
+            LmAnswerError: It is not within the schema.
+        """
+
+    def join(self, answers: Sequence[str]) -> str:
+        """Return the answer that is made of one recorded answer for each of `record_ids`.
+
+        Raises:
+            LmAnswerError: One of them is invalid.
+        """
+
+
+def hash_content(content: Mapping[str, object]) -> str:
+    """Return the SHA-256, in hex, of values that JSON has; the order of keys does not matter."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +79,11 @@ class RawAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
-    """A checked answer: always one of the request's options."""
+class Completion(Generic[Value_co]):
+    """A checked answer."""
 
-    answer: str
-    rationale: str
-    """Why, in the model's words; one line, capped, advice and not fact."""
+    value: Value_co
+    """What it says, as the question reads it."""
     usage: Usage
     """Everything spent on it, a second attempt included; nothing for a cached answer."""
     latency_s: float
@@ -78,7 +91,7 @@ class Completion:
     cached: bool = False
     """True when the answer was paid for by an earlier or simultaneous request."""
 
-    def reused(self) -> Completion:
+    def reused(self) -> Completion[Value_co]:
         """Return the same answer as somebody gets it who did not pay for it."""
         return replace(self, usage=Usage(), latency_s=0.0, cached=True)
 
@@ -92,7 +105,7 @@ class TransientLmError(LmError):
 
 
 class Engine(Protocol):
-    """Something that answers one request once: no retries, no cache, no checks."""
+    """Something that answers one question once: no retries, no cache, no checks."""
 
     @property
     def name(self) -> str:
@@ -104,11 +117,13 @@ class Engine(Protocol):
         """Return True when answers belong to record ids and asking again changes nothing."""
         ...
 
-    async def answer(self, request: LmRequest, deadline: Deadline, fault: str = "") -> RawAnswer:
+    async def answer(
+        self, question: Question[object], deadline: Deadline, fault: str = ""
+    ) -> RawAnswer:
         """Return the model's answer.
 
         Args:
-            request: What to decide.
+            question: What to ask.
             deadline: When the caller stops waiting.
             fault: What was wrong with the previous answer, from our own vocabulary; empty at first.
 

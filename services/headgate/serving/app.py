@@ -22,7 +22,7 @@ from headgate.artifact import Artifact
 from headgate.cascade.encoders import encoder_specs
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.load import LoadedCascade, inline
-from headgate.cascade.spec import EncoderSpec
+from headgate.cascade.model_spec import EncoderSpec
 from headgate.errors import UnavailableError
 from headgate.serving.flags import SERVE_FLAGS
 from headgate.serving.gateway import Gateway

@@ -21,7 +21,7 @@ from headgate.cascade.capabilities import audit
 from headgate.cascade.decision_log import Decision
 from headgate.cascade.engine import Engine
 from headgate.cascade.observation import Observation
-from headgate.domains.log_rows import unit_of
+from headgate.domains.rows import unit_of
 from headgate.errors import FeedbackError
 from headgate.gate.audit import audit_coin
 from headgate.gate.watch import WatchSettings

@@ -23,8 +23,8 @@ from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import open_large_model
 from headgate.cascade.load import LoadedCascade, from_inline
+from headgate.cascade.model_spec import EncoderSpec, OpenAiSpec, ReplaySpec
 from headgate.cascade.payment import Purse, purse_of
-from headgate.cascade.spec import EncoderSpec, OpenAiSpec, ReplaySpec
 from headgate.errors import ArtifactError, HeadgateError, InputError, NotFoundError
 from headgate.lm.large_model import LargeModel
 from headgate.models.quantized import WEIGHTS_FILE
@@ -195,8 +195,8 @@ class Host:
             self._models(loaded),
         )
         engine = assemble(loaded, artifact, parts)
-        engine.purse = self._purse(loaded)
-        return engine, watched_of(loaded, artifact, engine, os.environ)
+        engine.units.purse = self._purse(loaded)
+        return engine, watched_of(loaded, artifact, engine.units, os.environ)
 
     def _purse(self, loaded: LoadedCascade) -> Purse:
         """Return the cascade's purse; it stays as full as it is while the budget stays the same."""

@@ -57,8 +57,8 @@ class HostCollector(Collector):
 
     def _snapshots(self) -> Iterator[tuple[str, Snapshot]]:
         for name, engine in self._engines():
-            if engine.purse.governor is not None:
-                yield name, engine.purse.governor.snapshot()
+            if engine.units.purse.governor is not None:
+                yield name, engine.units.purse.governor.snapshot()
 
 
 def _guards(guards: list[tuple[str, Guard]]) -> Iterator[Metric]:

@@ -5,64 +5,31 @@ request message -> limits -> records -> engine or capability -> results -> respo
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol, TypeVar
 
 from headgate import wire
 from headgate.cascade import capabilities
 from headgate.cascade.engine import GateNode, Node
 from headgate.cascade.explain import explain
-from headgate.errors import DeadlineError, HeadgateError, InputError, UnavailableError
+from headgate.errors import HeadgateError, InputError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_given, check_ids
 from headgate.serving.rpc import Call, Service
-from headgate.types import (
-    CascadeDescription,
-    Explanation,
-    Origin,
-    Record,
-    Result,
-    StageSummary,
-    Verification,
-)
+from headgate.serving.schema_matching import SchemaMatchingService
+from headgate.serving.service import EngineService, check_reached, origin_of, reached
+from headgate.types import CascadeDescription, StageSummary
 from headgate.v1 import (
     cascade_service_pb2,
     classifier_service_pb2,
     log_analysis_service_pb2,
     reranker_service_pb2,
     retriever_service_pb2,
-    types_pb2,
     verifier_service_pb2,
 )
 
-_Row = TypeVar("_Row", Result, Explanation, Verification)
 
-
-class _Sized(Protocol):
-    def ByteSize(self) -> int: ...
-
-
-class _Base:
-    """What the services share: the engines and the limits."""
-
-    def __init__(self, host: Host, limits: Limits) -> None:
-        self._host = host
-        self._limits = limits
-
-    def _records(self, messages: Sequence[types_pb2.Record]) -> list[Record]:
-        """Return the records of a request that keeps the limits."""
-        self._check("records", messages)
-        records = [wire.record_from_wire(each, index) for index, each in enumerate(messages)]
-        check_ids("records", [record.id for record in records])
-        return records
-
-    def _check(self, place: str, messages: Sequence[_Sized]) -> None:
-        self._limits.check_count(place, len(messages))
-        self._limits.check_sizes(place, (message.ByteSize() for message in messages))
-
-
-class CascadeService(_Base):
+class CascadeService(EngineService):
     """`headgate.v1.CascadeService`."""
 
     descriptor = cascade_service_pb2.DESCRIPTOR.services_by_name["CascadeService"]
@@ -73,7 +40,7 @@ class CascadeService(_Base):
         """Run a batch."""
         engine = self._host.engine(request.cascade)
         results = await engine.run(
-            self._records(request.records), call.deadline, origin=_origin(call)
+            self._records(request.records), call.deadline, origin=origin_of(call)
         )
         return cascade_service_pb2.RunCascadeResponse(
             results=map(wire.result_to_wire, reached(results)),
@@ -87,7 +54,9 @@ class CascadeService(_Base):
         """Run a batch and send each result as soon as it is there."""
         engine = self._host.engine(request.cascade)
         records = self._records(request.records)
-        async with aclosing(engine.stream(records, call.deadline, origin=_origin(call))) as results:
+        async with aclosing(
+            engine.stream(records, call.deadline, origin=origin_of(call))
+        ) as results:
             async for index, result in results:
                 yield cascade_service_pb2.StreamCascadeResponse(
                     index=index,
@@ -148,7 +117,7 @@ class CascadeService(_Base):
         )
 
 
-class LogAnalysisService(_Base):
+class LogAnalysisService(EngineService):
     """`headgate.v1.LogAnalysisService`."""
 
     descriptor = log_analysis_service_pb2.DESCRIPTOR.services_by_name["LogAnalysisService"]
@@ -164,7 +133,7 @@ class LogAnalysisService(_Base):
             wire.log_record_from_wire(each, index, field) for index, each in enumerate(request.logs)
         ]
         check_ids("logs", [record.id for record in records])
-        results = await engine.run(records, call.deadline, origin=_origin(call))
+        results = await engine.run(records, call.deadline, origin=origin_of(call))
         return log_analysis_service_pb2.AnalyzeLogsResponse(
             results=map(wire.result_to_wire, reached(results)),
             revision=engine.revision,
@@ -172,7 +141,7 @@ class LogAnalysisService(_Base):
         )
 
 
-class ClassifierService(_Base):
+class ClassifierService(EngineService):
     """`headgate.v1.ClassifierService`."""
 
     descriptor = classifier_service_pb2.DESCRIPTOR.services_by_name["ClassifierService"]
@@ -194,7 +163,7 @@ class ClassifierService(_Base):
         )
 
 
-class RetrieverService(_Base):
+class RetrieverService(EngineService):
     """`headgate.v1.RetrieverService`."""
 
     descriptor = retriever_service_pb2.DESCRIPTOR.services_by_name["RetrieverService"]
@@ -222,7 +191,7 @@ class RetrieverService(_Base):
         )
 
 
-class RerankerService(_Base):
+class RerankerService(EngineService):
     """`headgate.v1.RerankerService`."""
 
     descriptor = reranker_service_pb2.DESCRIPTOR.services_by_name["RerankerService"]
@@ -248,7 +217,7 @@ class RerankerService(_Base):
         )
 
 
-class VerifierService(_Base):
+class VerifierService(EngineService):
     """`headgate.v1.VerifierService`."""
 
     descriptor = verifier_service_pb2.DESCRIPTOR.services_by_name["VerifierService"]
@@ -272,9 +241,10 @@ class VerifierService(_Base):
         )
 
 
-SERVICES: tuple[type[_Base], ...] = (
+SERVICES: tuple[type[EngineService], ...] = (
     CascadeService,
     LogAnalysisService,
+    SchemaMatchingService,
     ClassifierService,
     RetrieverService,
     RerankerService,
@@ -285,30 +255,6 @@ SERVICES: tuple[type[_Base], ...] = (
 def all_services(host: Host, limits: Limits) -> list[Service]:
     """Return every service of the contract."""
     return [service(host, limits) for service in SERVICES]  # type: ignore[misc]
-
-
-def _origin(call: Call) -> Origin:
-    return Origin(call.request_id, call.caller)
-
-
-def reached(results: Sequence[_Row]) -> Sequence[_Row]:
-    """Return the results of a batch; see `check_reached`."""
-    check_reached([result.error for result in results])
-    return results
-
-
-def check_reached(errors: Sequence[HeadgateError | None]) -> None:
-    """Fail the call when it reached no record's answer, and no record is to blame.
-
-    A client may try such a call again; errors of records are final to it.
-
-    Raises:
-        DeadlineError: The time was over for all of them.
-        UnavailableError: There was nothing to answer any of them.
-    """
-    common = [e for e in errors if isinstance(e, DeadlineError | UnavailableError)]
-    if len(common) == len(errors):
-        raise common[0]
 
 
 def _stage_summary(node: Node) -> StageSummary:

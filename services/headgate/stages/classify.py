@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.domains.logs import LogTask
+from headgate.domains.task import TextTask
 from headgate.errors import NotFoundError
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.models.encoder import Vectors
@@ -36,7 +36,7 @@ class Classify:
         name: str,
         model: str,
         *,
-        task: LogTask,
+        task: TextTask,
         classifier: Classifier,
         encoder: TextEncoder | None,
         batching: Batching = Batching(),  # noqa: B008 - frozen
@@ -62,8 +62,7 @@ class Classify:
         text = "link eth0 is down"
         candidates = (Candidate("a", "cable"), Candidate("b", "power"))
         fields = dict.fromkeys(self._task.fields, text)
-        ranked = self._task.operation == "rank_causes"
-        await self.classify([Record("warm-up", fields, candidates if ranked else ())])
+        await self.classify([Record("warm-up", fields, candidates if self._task.ranks else ())])
 
     async def run(self, batch: Batch) -> list[Cell]:
         """Return a prediction or an error a record."""

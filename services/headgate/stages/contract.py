@@ -12,10 +12,10 @@ from typing import Protocol
 
 from headgate.errors import HeadgateError
 from headgate.models.encoder import Vectors
-from headgate.types import Deadline, Hit, Judgement, Prediction, Record
+from headgate.types import Deadline, Hit, Judgement, Prediction, Record, Shortlist
 
 Hits = tuple[Hit, ...]
-Cell = Prediction | Hits | Judgement | HeadgateError
+Cell = Prediction | Shortlist | Hits | Judgement | HeadgateError
 """What a stage yields for one record."""
 Column = Sequence[Cell]
 
@@ -28,6 +28,13 @@ class Batch:
     deadline: Deadline
     columns: Mapping[str, Column]
     """What earlier stages yielded, by stage name, each as long as `records`."""
+
+
+def prediction_of(cell: Cell | None) -> Prediction | None:
+    """Return the small model's prediction in a cell, where it holds one."""
+    if isinstance(cell, Shortlist):
+        return cell.prediction
+    return cell if isinstance(cell, Prediction) else None
 
 
 class Stage(Protocol):

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from headgate.domains.logs import LogTask
+from headgate.domains.task import Task
 from headgate.retrieval.store import VectorStore
 from headgate.stages.contract import Batch, Cell, Hits, TextEncoder
 from headgate.stages.distinct import encode_distinct
@@ -28,7 +28,7 @@ class Retrieve:
         name: str,
         model: str,
         *,
-        task: LogTask,
+        task: Task,
         store: VectorStore,
         encoder: TextEncoder,
         top_k: int,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from headgate.domains.logs import LogTask
+from headgate.domains.task import Task
 from headgate.errors import HeadgateError
+from headgate.lm.decide import LmRequest
 from headgate.lm.large_model import LargeModel
-from headgate.lm.seam import LmRequest
 from headgate.stages.contract import Batch, Cell
 from headgate.stages.isolate import blame
-from headgate.types import Deadline, Hit, Judgement, Record
+from headgate.types import Deadline, Hit, Judgement, Record, Usage
 
 
 class Verify:
@@ -26,7 +26,7 @@ class Verify:
         name: str,
         model: str,
         *,
-        task: LogTask,
+        task: Task,
         large_model: LargeModel,
         instruction: str,
         evidence: str | None,
@@ -76,6 +76,10 @@ class Verify:
         """Return an upper bound of what judging the record can cost."""
         return self.large_model.largest_cost_usd(self.request(record, shown))
 
+    def expected_usage(self, record: Record, shown: Cell | tuple[Hit, ...]) -> Usage:
+        """Return about what judging the record would consume."""
+        return self.large_model.expected_usage(self.request(record, shown))
+
     async def _judge(self, record: Record, shown: Cell, deadline: Deadline) -> Cell:
         try:
             done = await self.large_model.complete_one(self.request(record, shown), deadline)
@@ -83,4 +87,4 @@ class Verify:
             return error
         except Exception as error:  # noqa: BLE001 - a bug of an engine must stay in its row
             return blame(f"stage {self.name!r}", error)
-        return Judgement(done.answer, done.rationale, done.usage, done.cached)
+        return Judgement(done.value.answer, done.value.rationale, done.usage, done.cached)

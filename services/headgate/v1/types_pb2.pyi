@@ -128,7 +128,7 @@ class RecordError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee")
+    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee", "parts", "ranking")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +143,8 @@ class Result(_message.Message):
     CACHED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     GUARANTEE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    RANKING_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     answer: str
     confidence: float
@@ -157,4 +159,14 @@ class Result(_message.Message):
     cached: bool
     error: RecordError
     guarantee: GuaranteeState
-    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[Result]
+    ranking: _containers.RepeatedCompositeFieldContainer[RankedOption]
+    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ..., parts: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., ranking: _Optional[_Iterable[_Union[RankedOption, _Mapping]]] = ...) -> None: ...
+
+class RankedOption(_message.Message):
+    __slots__ = ("option", "score")
+    OPTION_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    option: str
+    score: float
+    def __init__(self, option: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...

@@ -59,6 +59,14 @@ from headgate.wire.records import (
     record_from_wire,
     record_to_wire,
 )
+from headgate.wire.schemas import (
+    column_match_from_wire,
+    column_match_to_wire,
+    table_from_wire,
+    table_match_from_wire,
+    table_match_to_wire,
+    table_to_wire,
+)
 from headgate.wire.text import text_from_wire, text_to_wire
 
 __all__ = [
@@ -69,6 +77,8 @@ __all__ = [
     "certificate_from_wire",
     "certificate_to_wire",
     "check_call_name",
+    "column_match_from_wire",
+    "column_match_to_wire",
     "description_from_wire",
     "description_to_wire",
     "error_from_wire",
@@ -101,6 +111,10 @@ __all__ = [
     "step_to_wire",
     "summary_from_wire",
     "summary_to_wire",
+    "table_from_wire",
+    "table_match_from_wire",
+    "table_match_to_wire",
+    "table_to_wire",
     "text_from_wire",
     "text_to_wire",
     "usage_from_wire",

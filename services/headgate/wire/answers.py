@@ -55,6 +55,11 @@ def result_to_wire(result: Result) -> types_pb2.Result:
         lossy_input=result.lossy_input,
         cached=result.cached,
         error=maybe_error_to_wire(result.error),
+        parts=[result_to_wire(part) for part in result.parts],
+        ranking=[
+            types_pb2.RankedOption(option=prose_to_wire(option), score=score)
+            for option, score in result.ranking
+        ],
     )
 
 
@@ -79,6 +84,8 @@ def result_from_wire(message: types_pb2.Result) -> Result:
         lossy_input=message.lossy_input,
         cached=message.cached,
         error=error_from_wire(message.error) if message.HasField("error") else None,
+        parts=tuple(result_from_wire(part) for part in message.parts),
+        ranking=tuple((ranked.option, ranked.score) for ranked in message.ranking),
     )
 
 

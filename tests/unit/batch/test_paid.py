@@ -7,9 +7,10 @@ from headgate.batch import paid
 from headgate.batch.database import open_database
 from headgate.batch.paid import JournalledEngine, PaidCalls
 from headgate.errors import LmError
+from headgate.lm.decide import LmRequest
 from headgate.lm.faults import AnswerFault
 from headgate.lm.ledger import Price
-from headgate.lm.seam import LmRequest, RawAnswer
+from headgate.lm.seam import RawAnswer
 from headgate.types import Deadline, Usage
 
 PRICE = Price(input_usd_per_million=1.0, output_usd_per_million=2.0)

@@ -307,8 +307,8 @@ async def test_advancing_through_small_models_alone_reaches_the_end():
 def test_the_stage_that_asks_the_large_model_is_known_where_there_is_one():
     decide = verify(ScriptedLm())
 
-    assert engine_of(classify(), decide).verify_stage is decide
-    assert engine_of(classify()).verify_stage is None
+    assert engine_of(classify(), decide).asking is decide
+    assert engine_of(classify()).asking is None
 
 
 async def test_warming_up_reaches_every_small_model_and_no_large_one():

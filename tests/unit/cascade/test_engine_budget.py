@@ -54,7 +54,7 @@ def spent(engine):
 
 def bound_usd(engine, text="unsure 1"):
     """Return the most that asking about a line can cost; lines of one length cost alike."""
-    return engine.verify_stage.largest_cost_usd(log(text), ())
+    return engine.asking.largest_cost_usd(log(text), ())
 
 
 def refuses(request):
@@ -323,7 +323,7 @@ def test_concurrent_records_never_spend_more_than_there_is(sizes, fates, share, 
     earned = share * sum(sizes) + (BURST_CALLS if share else 0)
     assert len(results) == sum(sizes)
     assert len(asked) == total.calls <= earned
-    assert engine.verify_stage.large_model.ledger.total().cost_usd <= total.usd + 1e-12
+    assert engine.asking.large_model.ledger.total().cost_usd <= total.usd + 1e-12
     assert total.usd <= burst_usd * (1 + 1e-9)
     assert engine.purse.governor.snapshot().in_flight == 0
     unpaid = [each for each in results if each.tier is Tier.SMALL and each.record_id not in asked]

@@ -21,7 +21,7 @@ def engine(lm):
 
 
 def ledger_of(engine):
-    return engine.verify_stage.large_model.ledger
+    return engine.asking.large_model.ledger
 
 
 async def test_the_large_model_is_never_asked(engine, lm):

@@ -13,12 +13,12 @@ from fakes.made_up_logs import (
 )
 from fakes.openai_endpoint import FakeEndpoint, decides, fails, hangs, says_label
 from headgate.cascade.large_models import open_large_model
+from headgate.cascade.model_spec import OpenAiSpec, PriceSpec, ReplaySpec
 from headgate.cascade.open import open_engine
-from headgate.cascade.spec import OpenAiSpec, PriceSpec, ReplaySpec
 from headgate.cascade.strict import SecretSpec
 from headgate.errors import InputError, LmError, LmRefusedError, ReplayMissError
 from headgate.fitting.fit import fit_cascade
-from headgate.lm.seam import LmRequest
+from headgate.lm.decide import LmRequest
 from headgate.types import Deadline, Tier
 
 SECRET = "sk-canary-7"
@@ -143,7 +143,7 @@ async def test_the_address_of_the_file_wins_over_the_environments(endpoint):
 async def test_the_address_may_come_from_the_environment(endpoint):
     found = await ask(openai(), {"OPENAI_BASE_URL": endpoint.base_url})
 
-    assert (found.answer, endpoint.requests[0].path) == ("error", "/v1/chat/completions")
+    assert (found.value.answer, endpoint.requests[0].path) == ("error", "/v1/chat/completions")
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ async def test_recorded_answers_are_read_from_the_resolved_path_and_priced(recor
 
     found = await model.complete_one(REQUEST, soon())
 
-    assert (found.answer, found.usage.input_tokens) == ("info", 100)
+    assert (found.value.answer, found.usage.input_tokens) == ("info", 100)
     assert found.usage.cost_usd == pytest.approx(140e-6)
 
 
@@ -311,7 +311,7 @@ async def test_what_the_gate_sends_on_is_answered_by_the_endpoint(open_at, recor
     async with FakeEndpoint(decides(says_info)) as endpoint:
         engine = open_at(endpoint)
         results = await engine.run(records, soon())
-        await engine.verify_stage.large_model.close()
+        await engine.asking.large_model.close()
 
     large = [result for result in results if result.tier is Tier.LARGE]
     assert 0 < len(large) < len(results)
@@ -331,7 +331,7 @@ async def test_a_slow_endpoint_leaves_the_small_models_answers_in_time(open_at, 
     async with FakeEndpoint(hangs) as endpoint:
         engine = open_at(endpoint)
         results = await engine.run(records, Deadline.after(0.2))
-        await engine.verify_stage.large_model.close()
+        await engine.asking.large_model.close()
 
     degraded = [result for result in results if result.degraded]
     assert 0 < len(degraded) < len(results)
@@ -344,7 +344,7 @@ async def test_an_endpoint_that_refuses_the_key_leaves_the_small_models_answers(
     async with FakeEndpoint(fails("401 Unauthorized")) as endpoint:
         engine = open_at(endpoint)
         results = await engine.run(records, soon())
-        await engine.verify_stage.large_model.close()
+        await engine.asking.large_model.close()
 
     reasons = {result.degraded for result in results if result.degraded}
     assert reasons == {"LARGE_MODEL_REFUSED"}

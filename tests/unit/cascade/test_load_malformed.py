@@ -198,7 +198,7 @@ VALUES = [
     case(
         "domain-that-is-not-there",
         ("domain: logs", "¦domain: news"),
-        says="spec.domain: expected 'logs', found 'news'.",
+        says="spec.domain: expected 'logs' or 'schemas', found 'news'.",
     ),
     case(
         "task-is-text",

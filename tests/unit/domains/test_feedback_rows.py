@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domains.log_rows import (
+from headgate.domains.rows import (
     LabelledRecord,
     masked,
     read_column,

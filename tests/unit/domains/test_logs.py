@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from headgate.domains.logs import LogTask, TextPairs
+from headgate.domains.logs import LogTask
+from headgate.domains.task import TextPairs
 from headgate.errors import InputError
 from headgate.types import Candidate, Prediction, Record
 

@@ -6,7 +6,7 @@ import pytest
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_engine import classify, engine_of, gate, says_net, verify
 from fakes.tiny_models import LEVEL, TinyEncoder, broken_classifier, log, ngram_classifier
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.rows import LabelledRecord
 from headgate.errors import InputError, NotFoundError
 from headgate.evaluation.evaluate import CHUNK, LATENCY_SAMPLE, evaluate
 from headgate.lm.large_model import LargeModel

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from fakes.tiny_models import DIM, LEVEL, MATCH, RANK, vector_of
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.rows import LabelledRecord
 from headgate.fitting.cases import SOURCE, build_case_store
 from headgate.fitting.vectors import KnownVectors
 from headgate.retrieval.store import VectorStore

@@ -6,7 +6,7 @@ import pytest
 from fakes.made_up_logs import CHEAP, CHEAP_KEEP, DECIDE, NGRAMS, make_cascade, record
 from fakes.openai_endpoint import FakeEndpoint, decides, fails, says
 from fakes.tiny_models import LEVEL
-from headgate.domains.log_rows import LabelledRecord
+from headgate.domains.rows import LabelledRecord
 from headgate.errors import InputError, LmRefusedError
 from headgate.fitting.cases import build_case_store
 from headgate.fitting.reference import MOST_FAILED_SHARE, Cases, ask_reference

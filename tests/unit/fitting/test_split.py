@@ -1,6 +1,6 @@
 import pytest
 
-from headgate.domains.log_rows import LabelledRecord, template_of
+from headgate.domains.rows import LabelledRecord, template_of
 from headgate.fitting.split import split_rows, without_seen
 from headgate.types import Candidate, Record
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.domains.log_rows import LabelledRecord, template_of
+from headgate.domains.rows import LabelledRecord, template_of
 from headgate.fitting.units import part_units
 from headgate.types import Candidate, Record
 

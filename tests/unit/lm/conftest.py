@@ -3,9 +3,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from fakes.openai_endpoint import FakeEndpoint
+from headgate.lm.decide import LmRequest
 from headgate.lm.large_model import LargeModel
 from headgate.lm.openai_engine import OpenAiEngine
-from headgate.lm.seam import LmRequest
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from headgate.lm.cache import AnswerCache, SharedCalls
 from headgate.lm.seam import Completion
 from headgate.types import Usage
 
-PAID = Completion("a", "why", Usage(calls=1), latency_s=1.0)
+PAID = Completion("a", Usage(calls=1), latency_s=1.0)
 
 
 class Call:
@@ -45,7 +45,7 @@ def test_what_was_put_comes_back_as_cached_and_free():
     cache = AnswerCache(2)
     cache.put("k", PAID)
 
-    assert cache.get("k") == Completion("a", "why", Usage(), 0.0, cached=True)
+    assert cache.get("k") == Completion("a", Usage(), 0.0, cached=True)
     assert cache.get("other") is None
 
 

@@ -23,6 +23,7 @@ from fakes.openai_endpoint import (
     waits_for,
 )
 from headgate.errors import DeadlineError, LmAnswerError, LmError, LmRefusedError
+from headgate.lm.decide import Decided
 from headgate.lm.large_model import LargeModel
 from headgate.lm.ledger import Price
 from headgate.lm.seam import Completion, RawAnswer, TransientLmError
@@ -41,11 +42,8 @@ async def test_a_valid_answer_comes_back_with_its_price(serve, ask):
 
     completion = await model.complete_one(ask(), later())
 
-    assert (completion.answer, completion.rationale, completion.cached) == (
-        "disk",
-        "because",
-        False,
-    )
+    assert completion.value == Decided("disk", "because")
+    assert not completion.cached
     assert completion.usage == Usage(1, 10, 5, pytest.approx(20e-6))
     assert completion.latency_s > 0
 
@@ -57,7 +55,7 @@ async def test_a_batch_keeps_its_order_and_one_failure_stays_alone(serve, ask):
     outcomes = await model.complete([ask("disk"), ask("unclear"), ask("net")], later())
 
     assert [type(outcome) for outcome in outcomes] == [Completion, LmAnswerError, Completion]
-    assert (outcomes[0].answer, outcomes[2].answer) == ("disk", "net")
+    assert (outcomes[0].value.answer, outcomes[2].value.answer) == ("disk", "net")
 
 
 async def test_an_empty_batch_makes_no_call(serve):
@@ -94,7 +92,7 @@ async def test_no_more_calls_run_at_once_than_allowed(ask, allowed):
 
     outcomes = await model.complete([ask(str(n)) for n in range(20)], later())
 
-    assert [outcome.answer for outcome in outcomes] == ["disk"] * 20
+    assert [outcome.value.answer for outcome in outcomes] == ["disk"] * 20
     assert engine.most_active == allowed
 
 
@@ -115,7 +113,7 @@ class TestRetry:
 
         completion = await model.complete_one(ask(), later())
 
-        assert (completion.answer, completion.usage.calls) == ("disk", 2)
+        assert (completion.value.answer, completion.usage.calls) == ("disk", 2)
         assert len(endpoint.requests) == model.ledger.total().calls == 2
 
     async def test_two_attempts_are_all(self, serve, ask):
@@ -195,7 +193,7 @@ class TestRepair:
 
         completion = await model.complete_one(ask(), later())
 
-        assert (completion.answer, completion.usage.calls) == ("disk", 2)
+        assert (completion.value.answer, completion.usage.calls) == ("disk", 2)
         assert f"(invalid answer: {fault})" in endpoint.requests[1].system
         assert fault not in endpoint.requests[1].user
 
@@ -289,7 +287,7 @@ class TestCache:
 
         again = await model.complete_one(ask(record_id="r2"), later())
 
-        assert again == Completion("disk", "because", Usage(), 0.0, cached=True)
+        assert again == Completion(Decided("disk", "because"), Usage(), 0.0, cached=True)
         assert len(endpoint.requests) == model.ledger.account("fake").cache_hits == 1
 
     async def test_a_hundred_equal_requests_at_once_make_one_call(self, serve, ask):
@@ -297,7 +295,7 @@ class TestCache:
 
         outcomes = await model.complete([ask()] * 100, later())
 
-        assert {outcome.answer for outcome in outcomes} == {"disk"}
+        assert {outcome.value.answer for outcome in outcomes} == {"disk"}
         assert sum((outcome.usage for outcome in outcomes), Usage()) == model.ledger.total()
         assert (len(endpoint.requests), model.ledger.account("fake").cache_hits) == (1, 99)
 
@@ -306,7 +304,7 @@ class TestCache:
         [failed] = await model.complete([ask()], later())
 
         assert isinstance(failed, LmRefusedError)
-        assert (await model.complete_one(ask(), later())).answer == "disk"
+        assert (await model.complete_one(ask(), later())).value.answer == "disk"
 
     async def test_each_waiter_keeps_its_own_deadline(self, serve, ask):
         gate = asyncio.Event()
@@ -318,7 +316,7 @@ class TestCache:
             await model.complete_one(ask(), Deadline.after(0.05))
         gate.set()
 
-        assert (await patient).answer == "disk"
+        assert (await patient).value.answer == "disk"
         assert len(endpoint.requests) == 1
 
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.errors import LmAnswerError
+from headgate.lm.decide import LmRequest
 from headgate.lm.large_model import MESSAGE_TOKENS, MOST_CALLS, LargeModel
 from headgate.lm.ledger import Price
-from headgate.lm.prompt import build_messages
+from headgate.lm.rank import RankItem, RankRequest
 from headgate.lm.replay import ReplayEngine
-from headgate.lm.schema import response_format
-from headgate.lm.seam import LmRequest, RawAnswer, TransientLmError
+from headgate.lm.seam import RawAnswer, TransientLmError
 from headgate.types import Candidate, Deadline, Hit
 
 PRICE = Price(3.0, 7.0)
@@ -33,9 +33,9 @@ class Greedy:
         self.billed_usd = 0.0
         """All that the endpoint will ask for, calls that failed included."""
 
-    async def answer(self, request, deadline, fault=""):
-        texts = [message["content"] for message in build_messages(request, fault)]
-        texts.append(json.dumps(response_format(request.options)))
+    async def answer(self, question, deadline, fault=""):
+        texts = [message["content"] for message in question.messages(fault)]
+        texts.append(json.dumps(question.response_format()))
         tokens = sum(len(text.encode()) for text in texts) + MESSAGE_TOKENS
         self.billed_usd += PRICE.cost_usd(tokens, self._output_tokens)
         reply = self._replies.pop(0)
@@ -115,6 +115,42 @@ def test_candidates_and_their_ids_are_part_of_the_bound():
 
     assert bound_usd > asked(Greedy("Label: c0"), bare)[0]
     assert engine.billed_usd <= bound_usd
+
+
+COLUMNS = st.lists(
+    st.builds(
+        lambda fields, texts: RankItem(
+            "r", fields, tuple(Candidate(own, own * 9) for own in texts)
+        ),
+        st.dictionaries(TEXTS, TEXTS, max_size=3),
+        st.lists(st.text(max_size=70), min_size=1, max_size=4, unique=True),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@settings(max_examples=25, deadline=None)
+@given(instruction=st.sampled_from(["", "Match the columns."]), items=COLUMNS)
+def test_items_that_share_a_prompt_cost_no_more_than_each_alone(recorded, instruction, items):
+    """So whoever may pay for each alone may put them together."""
+    engine = ReplayEngine({}) if recorded else Greedy()
+    model = LargeModel(engine, price=PRICE, max_output_tokens=LONGEST)
+
+    alone = [model.largest_cost_usd(RankRequest(instruction, (item,))) for item in items]
+
+    together = model.largest_cost_usd(RankRequest(instruction, tuple(items)))
+    assert max(alone) * (1 - 1e-9) <= together <= sum(alone) * (1 + 1e-9)
+
+
+def test_a_shared_prompt_costs_the_bound_at_most():
+    items = tuple(RankItem(own, {"name": own}, (Candidate("a", "x"),)) for own in ("r1", "r2"))
+    engine = Greedy("busy", "nonsense", '{"c1": [], "c2": []}', output_tokens=2 * LONGEST)
+
+    bound_usd, booked_usd = asked(engine, RankRequest("Match.", items))
+
+    assert booked_usd < engine.billed_usd <= bound_usd
 
 
 def test_the_bound_grows_with_the_longest_answer_and_the_price(ask):

@@ -24,8 +24,9 @@ from fakes.openai_endpoint import (
 from headgate.errors import InputError, LmAnswerError, LmError, LmRefusedError
 from headgate.lm.faults import AnswerFault
 from headgate.lm.openai_engine import OpenAiEngine
+from headgate.lm.rank import RankItem, RankRequest
 from headgate.lm.seam import RawAnswer, TransientLmError
-from headgate.types import Deadline
+from headgate.types import Candidate, Deadline
 
 
 @pytest.fixture
@@ -62,6 +63,21 @@ async def test_one_call_asks_for_one_of_the_options_without_randomness(answer_of
         "temperature": 0,
         "max_tokens": 99,
     }
+
+
+async def test_a_question_about_several_records_may_be_answered_at_as_many_times_the_length(
+    engine_for,
+):
+    items = tuple(RankItem(own, {"name": own}, (Candidate("a", "x"),)) for own in ("r1", "r2"))
+    async with FakeEndpoint(says('{"c1": [], "c2": []}')) as endpoint:
+        engine = engine_for(endpoint.base_url, max_tokens=99)
+        raw = await engine.answer(RankRequest("Match.", items), Deadline.after(5))
+
+    (request,) = endpoint.requests
+    schema = request.body["response_format"]["json_schema"]
+    assert raw == RawAnswer('{"c1": [], "c2": []}', 10, 5)
+    assert (request.body["max_tokens"], schema["name"]) == (198, "ranking")
+    assert list(schema["schema"]["properties"]) == ["c1", "c2"]
 
 
 async def test_only_needed_headers_leave_and_none_from_the_environment(answer_of, monkeypatch):

@@ -1,12 +1,14 @@
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
 from headgate.errors import InputError, LmAnswerError, ReplayMissError
 from headgate.lm.large_model import LargeModel
+from headgate.lm.rank import RankItem, RankRequest
 from headgate.lm.replay import ReplayEngine
-from headgate.types import Deadline
+from headgate.types import Candidate, Deadline, Usage
 
 ROW = {"id": "r1", "answer": "Reason: it is full.\nLabel: disk", "latency_ms": 900}
 
@@ -29,7 +31,7 @@ async def replayed(path, request):
 async def test_a_recorded_answer_is_checked_like_any_other(record, ask):
     completion = await replayed(record(ROW), ask())
 
-    assert (completion.answer, completion.rationale) == ("disk", "it is full.")
+    assert (completion.value.answer, completion.value.rationale) == ("disk", "it is full.")
     assert completion.usage.estimated
 
 
@@ -46,7 +48,7 @@ async def test_a_recording_may_be_gzipped(tmp_path, ask):
     path = tmp_path / "answers.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(ROW).encode()))
 
-    assert (await replayed(path, ask())).answer == "disk"
+    assert (await replayed(path, ask())).value.answer == "disk"
 
 
 async def test_a_record_without_an_answer_is_a_miss_that_names_only_its_id(record, ask):
@@ -75,7 +77,61 @@ async def test_equal_records_keep_the_answers_of_their_own_ids(record, ask):
         [ask("same", "r1"), ask("same", "r2"), ask("same", "r1")], Deadline.after(5)
     )
 
-    assert [result.answer for result in results] == ["disk", "net", "disk"]
+    assert [result.value.answer for result in results] == ["disk", "net", "disk"]
+
+
+def ranking(*record_ids):
+    candidates = (Candidate("a", "first"), Candidate("b", "second"))
+    items = tuple(RankItem(own, {"name": own}, candidates) for own in record_ids)
+    return RankRequest("Match.", items)
+
+
+def scored(record_id, own="a", score=0.5, **tokens):
+    answer = json.dumps({"matches": [{"id": own, "score": score}]})
+    return {"id": record_id, "answer": answer, **tokens}
+
+
+class TestSeveralRecords:
+    async def test_their_answers_are_joined_and_their_tokens_added_up(self, record):
+        counted = {"input_tokens": 10, "output_tokens": 3}
+        path = record(scored("r1", **counted), scored("r2", "b", 0.9, **counted))
+
+        completion = await replayed(path, ranking("r2", "r1"))
+
+        assert completion.value == ({"b": 0.9}, {"a": 0.5})
+        assert completion.usage == Usage(1, 20, 6)
+
+    async def test_tokens_that_one_row_does_not_count_are_estimated_for_all(self, record):
+        path = record(scored("r1", input_tokens=10, output_tokens=3), scored("r2", input_tokens=1))
+
+        usage = (await replayed(path, ranking("r1", "r2"))).usage
+
+        assert (usage.input_tokens, usage.estimated) == (11, True)
+        assert usage.output_tokens > 3
+
+    async def test_a_miss_names_the_one_that_was_not_recorded(self, record):
+        with pytest.raises(ReplayMissError, match="record 'r2': no answer was recorded"):
+            await replayed(record(scored("r1")), ranking("r1", "r2"))
+
+    async def test_an_invalid_answer_costs_no_tokens(self, record):
+        """Whoever asks for each record alone then pays for the good ones once."""
+        model = LargeModel(ReplayEngine.load(record(scored("r1"), scored("r2", score=85))))
+
+        with pytest.raises(LmAnswerError, match="score_off_scale"):
+            await model.complete_one(ranking("r1", "r2"), Deadline.after(5))
+
+        assert model.ledger.total() == Usage(calls=1)
+
+    async def test_equal_items_keep_the_answers_of_their_own_ids(self, record):
+        model = LargeModel(ReplayEngine.load(record(scored("r1"), scored("r2", "b"))))
+        alike = [replace(ranking("r1").items[0], record_id=own) for own in ("r1", "r2")]
+
+        found = [
+            await model.complete_one(RankRequest("Match.", (item,)), Deadline.after(5))
+            for item in alike
+        ]
+
+        assert [each.value for each in found] == [({"a": 0.5},), ({"b": 0.5},)]
 
 
 def test_empty_lines_are_skipped(record):

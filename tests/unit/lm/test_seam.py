@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from headgate.lm.seam import Completion, LmRequest, TransientLmError
+from headgate.lm.decide import LmRequest
+from headgate.lm.seam import Completion, TransientLmError
 from headgate.types import Candidate, Hit, Usage
 
 REQUEST = LmRequest(
@@ -44,9 +45,9 @@ def test_another_model_has_another_hash():
 
 
 def test_a_reused_completion_costs_nothing():
-    paid = Completion("a", "why", Usage(calls=1, input_tokens=7, cost_usd=0.5), latency_s=2.0)
+    paid = Completion("a", Usage(calls=1, input_tokens=7, cost_usd=0.5), latency_s=2.0)
 
-    assert paid.reused() == Completion("a", "why", Usage(), latency_s=0.0, cached=True)
+    assert paid.reused() == Completion("a", Usage(), latency_s=0.0, cached=True)
 
 
 def test_a_transient_error_survives_pickling():

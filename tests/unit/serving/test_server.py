@@ -21,6 +21,7 @@ from headgate.v1.cascade_service_pb2 import RunCascadeRequest
 SERVICES = [
     "headgate.v1.CascadeService",
     "headgate.v1.LogAnalysisService",
+    "headgate.v1.SchemaMatchingService",
     "headgate.v1.ClassifierService",
     "headgate.v1.RetrieverService",
     "headgate.v1.RerankerService",

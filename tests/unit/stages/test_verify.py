@@ -179,6 +179,15 @@ def test_the_most_a_record_can_cost_grows_with_what_the_model_is_shown():
     assert engine.requests == []
 
 
+def test_what_is_expected_is_what_one_call_would_take():
+    stage = stage_of(ScriptedLm())
+
+    expected = stage.expected_usage(log("a"), ())
+
+    assert expected == stage.large_model.expected_usage(stage.request(log("a"), ()))
+    assert (expected.calls, expected.estimated) == (1, True)
+
+
 def test_a_retrieval_that_failed_costs_no_more_than_no_cases():
     stage = stage_of(ScriptedLm(), evidence="similar")
     failed = StageError("stage 'similar'", "the model failed", "Report it.")

@@ -28,8 +28,8 @@ from headgate.batch.types import (
     Unit,
 )
 from headgate.cascade.mistakes import did_you_mean, listed
-from headgate.domains.log_rows import CANDIDATES, record_of
-from headgate.domains.logs import LogTask
+from headgate.domains.rows import CANDIDATES, record_of
+from headgate.domains.task import Task
 from headgate.errors import InputError
 from headgate.types import Record
 
@@ -37,7 +37,7 @@ BLOCK_ROWS: Final = 4096
 
 
 def read_rows(
-    unit: Unit, spec: InputSpec, task: LogTask, dead: DeadLetters, *, block_rows: int = BLOCK_ROWS
+    unit: Unit, spec: InputSpec, task: Task, dead: DeadLetters, *, block_rows: int = BLOCK_ROWS
 ) -> Iterator[RowBlock]:
     """Yield the rows of a unit in order.
 
@@ -62,7 +62,7 @@ def read_rows(
             yield _block(chunk, unit, task, dead)
 
 
-def check_task(files: Sequence[InputFile], spec: InputSpec, task: LogTask) -> None:
+def check_task(files: Sequence[InputFile], spec: InputSpec, task: Task) -> None:
     """Refuse files that cannot hold the task's fields, before anything is answered.
 
     Raises:
@@ -81,7 +81,7 @@ def check_task(files: Sequence[InputFile], spec: InputSpec, task: LogTask) -> No
                 _check_columns(file, parquet_columns(file, spec), task)
 
 
-def _check_lines(file: InputFile, task: LogTask) -> None:
+def _check_lines(file: InputFile, task: Task) -> None:
     if len(task.fields) > 1 or task.operation == "rank_causes":
         raise InputError(
             file.place,
@@ -90,7 +90,7 @@ def _check_lines(file: InputFile, task: LogTask) -> None:
         )
 
 
-def _check_columns(file: InputFile, columns: Sequence[str], task: LogTask) -> None:
+def _check_columns(file: InputFile, columns: Sequence[str], task: Task) -> None:
     needed = [*task.fields, *([CANDIDATES] if task.operation == "rank_causes" else [])]
     for name in needed:
         if name not in columns:
@@ -100,7 +100,7 @@ def _check_columns(file: InputFile, columns: Sequence[str], task: LogTask) -> No
 
 
 def _raw_rows(
-    source: Source, unit: Unit, spec: InputSpec, task: LogTask
+    source: Source, unit: Unit, spec: InputSpec, task: Task
 ) -> Generator[RawRow, None, None]:
     match unit.file.format:
         case "jsonl":
@@ -110,7 +110,7 @@ def _raw_rows(
     return parquet_rows(source, unit, (*task.fields, "id", CANDIDATES))
 
 
-def _block(rows: Iterable[RawRow], unit: Unit, task: LogTask, dead: DeadLetters) -> RowBlock:
+def _block(rows: Iterable[RawRow], unit: Unit, task: Task, dead: DeadLetters) -> RowBlock:
     numbers: list[int] = []
     records: list[Record] = []
     for row in rows:
@@ -123,7 +123,7 @@ def _block(rows: Iterable[RawRow], unit: Unit, task: LogTask, dead: DeadLetters)
     return RowBlock(numbers, records)
 
 
-def _record(row: RawRow, unit: Unit, task: LogTask) -> Record | DeadLetter:
+def _record(row: RawRow, unit: Unit, task: Task) -> Record | DeadLetter:
     place = unit.file.place
     if row.cells is None:
         return DeadLetter(unit.number, place, row.number, row.reason, row.detail)

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from headgate.domains.log_rows import LabelledRecord, read_labelled, read_records, record_of
 from headgate.domains.logs import LogTask
+from headgate.domains.rows import LabelledRecord, read_labelled, read_records, record_of
 from headgate.errors import InputError
 from headgate.types import Candidate, Record
 

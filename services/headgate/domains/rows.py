@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.domains.logs import LogTask
+from headgate.domains.task import Task
 from headgate.errors import HeadgateError, InputError
 from headgate.types import Candidate, Feedback, Record
 
@@ -46,9 +46,17 @@ class LabelledRecord:
     """A declared label or a candidate id."""
     reason: str = ""
     """A large model's words on why, where they were recorded."""
+    also: tuple[str, ...] = ()
+    """Other answers that are as right."""
+    group: str | None = None
+    """Rows of one group are never parted; None groups by the first field's masked text."""
+
+    def accepts(self, answer: str) -> bool:
+        """Return whether an answer is right."""
+        return answer == self.label or answer in self.also
 
 
-def read_records(path: Path, task: LogTask) -> list[Record]:
+def read_records(path: Path, task: Task) -> list[Record]:
     """Return the records of a JSON Lines file; labels in it are not looked at.
 
     A row without an id has its line's number as its id.
@@ -57,13 +65,13 @@ def read_records(path: Path, task: LogTask) -> list[Record]:
         InputError: The file cannot be read or has no rows, a row is wrong, or two rows have one
             id; with `file:line`.
     """
-    rows = _read_rows(path)
+    rows = read_objects(path)
     records = [record_of(row, task, place) for place, row in rows]
-    _refuse_repeated_ids(rows, records)
+    refuse_repeated_ids(rows, records)
     return records
 
 
-def read_labelled(path: Path, task: LogTask) -> list[LabelledRecord]:
+def read_labelled(path: Path, task: Task) -> list[LabelledRecord]:
     """Return the labelled records of a JSON Lines file.
 
     For rank_causes a row may also be one pair, {"log", "cause", "fits": true or false}; pairs of
@@ -72,11 +80,11 @@ def read_labelled(path: Path, task: LogTask) -> list[LabelledRecord]:
     Raises:
         InputError: As `read_records`, or a label is not in the answer set.
     """
-    rows = _read_rows(path)
+    rows = read_objects(path)
     if task.operation == "rank_causes" and CAUSE in rows[0][1]:
         return _from_pairs(rows)
     labelled = [_labelled(row, task, place) for place, row in rows]
-    _refuse_repeated_ids(rows, [each.record for each in labelled])
+    refuse_repeated_ids(rows, [each.record for each in labelled])
     return labelled
 
 
@@ -86,7 +94,7 @@ def read_column(path: Path, key: str) -> list[str]:
     Raises:
         InputError: The file cannot be read, or a row has no text there; with `file:line`.
     """
-    return [_text(row, key, place) for place, row in _read_rows(path)]
+    return [_text(row, key, place) for place, row in read_objects(path)]
 
 
 def read_feedback(path: Path) -> list[Feedback]:
@@ -101,11 +109,11 @@ def read_feedback(path: Path) -> list[Feedback]:
             _filled(row, LABEL, place),
             _filled(row, REQUEST, place) if REQUEST in row else "",
         )
-        for place, row in _read_rows(path)
+        for place, row in read_objects(path)
     ]
 
 
-def record_of(row: Mapping[str, Any], task: LogTask, place: str) -> Record:
+def record_of(row: Mapping[str, Any], task: Task, place: str) -> Record:
     """Return the record in a row; what is not of the task is not looked at.
 
     Args:
@@ -116,7 +124,8 @@ def record_of(row: Mapping[str, Any], task: LogTask, place: str) -> Record:
     Raises:
         InputError: A field is missing or no text, or the candidates are wrong.
     """
-    fields = {name: _text(row, name, place) for name in task.fields if name in row}
+    named = [name for name in (*task.fields, *task.optional_fields) if name in row]
+    fields = {name: _text({name: task.cell(row[name], place)}, name, place) for name in named}
     default_id = place.rpartition(":")[2]
     record_id = _filled(row, "id", place) if "id" in row else default_id
     record = Record(record_id, fields, _candidates(row, place))
@@ -128,7 +137,9 @@ def record_of(row: Mapping[str, Any], task: LogTask, place: str) -> Record:
 
 
 def template_of(row: LabelledRecord) -> str:
-    """Return the log's text with its numbers masked."""
+    """Return the row's group: its own, or its first text with the numbers masked."""
+    if row.group is not None:
+        return row.group
     return masked(next(iter(row.record.fields.values())))
 
 
@@ -146,8 +157,12 @@ def masked(text: str) -> str:
     return _VARIABLE.sub("#", text)
 
 
-def _read_rows(path: Path) -> list[Row]:
-    """Return every row with its place; at least one."""
+def read_objects(path: Path) -> list[Row]:
+    """Return every row of a JSON Lines file with its place; at least one.
+
+    Raises:
+        InputError: The file cannot be read, has no rows, or a row is no JSON object.
+    """
     rows = list(_rows(path))
     if not rows:
         raise InputError(str(path), "there are no rows in it", "Write one JSON object a line.")
@@ -174,8 +189,12 @@ def _rows(path: Path) -> Iterator[Row]:
         yield place, row
 
 
-def _refuse_repeated_ids(rows: Sequence[Row], records: Sequence[Record]) -> None:
-    """Refuse two rows of one id: results and recorded answers are found by it."""
+def refuse_repeated_ids(rows: Sequence[Row], records: Sequence[Record]) -> None:
+    """Refuse two rows of one id: results and recorded answers are found by it.
+
+    Raises:
+        InputError: At the second one.
+    """
     first_lines: dict[str, str] = {}
     for (place, _), record in zip(rows, records, strict=True):
         line = place.rpartition(":")[2]
@@ -203,7 +222,7 @@ def _candidates(row: Mapping[str, Any], place: str) -> tuple[Candidate, ...]:
     return tuple(found)
 
 
-def _labelled(row: Mapping[str, Any], task: LogTask, place: str) -> LabelledRecord:
+def _labelled(row: Mapping[str, Any], task: Task, place: str) -> LabelledRecord:
     record = record_of(row, task, place)
     label = _text(row, LABEL, place)
     options = task.options(record)

@@ -1,0 +1,193 @@
+"""Cascades that match columns, each fitted on all tables but the one that is reported.
+
+SchemaSet, Mode, Study  ->  cascade file, rows of the others  ->  fit  ->  engine  ->  Matched
+
+What is not in the rows of the other tables is not known to a fit: of the reported table neither
+matches nor recorded answers are looked at before the engine runs. All is done as `headgate fit`
+and a server do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.cascade.assemble import task_of
+from headgate.cascade.engine import Engine
+from headgate.cascade.load import LoadedCascade, load_cascade
+from headgate.cascade.open import open_engine
+from headgate.domains.rows import LabelledRecord
+from headgate.domains.schemas.match_record import NO_MATCH, TableRecord
+from headgate.domains.tasks import read_labels
+from headgate.fitting.fit import Rows, fit_cascade
+from headgate.fitting.split import split_rows
+from headgate.types import Deadline, Result
+
+from schema_sets.figures import Matched
+from schema_sets.gdc import WORDINGS, Say, SchemaSet, Study, labelled_row, write_lines
+
+SEED = 7
+RUNS = 3
+TIMEOUT_S = 600.0
+SHARE = 0.5
+
+CASCADE = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {{name: schema_quality}}
+spec:
+  domain: schemas
+  task: {{operation: match_columns}}
+  artifact: ./artifacts/{name}
+  models:
+    slm: {{kind: encoder, source: embedded{tuning}}}
+    {large_model}
+  flow:
+    - name: columns
+      kind: for_each
+      flow:
+        - {{name: candidates, kind: retrieve, index: target, model: slm, top_k: 20}}
+        {gate}
+        {rerank}
+    - {{name: match, kind: assign, of: columns}}
+  {deferral}
+"""
+TUNING = ", tuning: {{{}}}"
+LARGE_MODEL = "llm: {kind: lm, engine: replay, recordings: recordings.jsonl}"
+GATE = "- {name: keep, kind: gate, of: candidates}"
+RERANK = "- {name: judge, kind: rerank, model: llm, prompt: judge.md, of: candidates}"
+DEFERRAL = "deferral: {{budget: {{llm_share: {}}}}}"
+PROMPT = "Score how well each candidate fits the source column.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One kind of cascade."""
+
+    name: str
+    learns: bool = True
+    """Whether it is fitted on the matches of the other tables."""
+    tuned: bool = True
+    """Whether its encoder is trained on the target's columns, for which nobody labels anything."""
+    asks: bool = False
+    """Whether a large model reranks."""
+    llm_share: float | None = None
+    """Share of the columns that the gate is to send on; every column when there is no gate."""
+
+
+MODES = (
+    Mode("zero_shot", learns=False, tuned=False),
+    Mode("fine_tuned"),
+    Mode("llm", asks=True),
+    Mode("cascade", asks=True, llm_share=SHARE),
+)
+
+
+def cascade_matches(
+    mode: Mode, study: Study, tables: SchemaSet, work: Path, say: Say
+) -> Matched | None:
+    """Return what a cascade makes of a table that it was not fitted on.
+
+    Args:
+        mode: The kind of cascade.
+        study: The table.
+        tables: All tables; the others are learned from.
+        work: The folder of `write_inputs`.
+        say: Told what the large model did not answer.
+
+    Raises:
+        HeadgateError: The cascade cannot be fitted or opened, such as for want of labels.
+    """
+    if mode.asks and not study.answers:
+        say(f"{study.name}: {mode.name} needs recorded answers, and there are none")
+        return None
+    loaded = _written(mode, study, tables, work)
+    fit_cascade(loaded, _rows(mode, study, tables, loaded))
+    engine = open_engine(loaded, {})
+    result, seconds = asyncio.run(_timed(engine, tables.record(study)))
+    if result.error is not None:
+        raise result.error
+    troubles = Counter(filter(None, map(_trouble, result.parts)))
+    if troubles:
+        say(f"{study.name}: {mode.name}: columns not answered as wanted: {dict(troubles)}")
+    return _matched(study, result, seconds)
+
+
+def _written(mode: Mode, study: Study, tables: SchemaSet, work: Path) -> LoadedCascade:
+    """Return the cascade, written as a user would write it."""
+    name = f"{mode.name}_{tables.studies.index(study)}"
+    augmentation = f"augmentation: {WORDINGS}" if tables.wordings is not None else ""
+    gated = mode.llm_share is not None
+    text = CASCADE.format(
+        name=name,
+        tuning=TUNING.format(augmentation) if mode.tuned else "",
+        large_model=LARGE_MODEL if mode.asks else "",
+        gate=GATE if gated else "",
+        rerank=RERANK if mode.asks else "",
+        deferral=DEFERRAL.format(mode.llm_share) if gated else "",
+    )
+    (work / "judge.md").write_text(PROMPT)
+    path = work / f"{name}.yaml"
+    path.write_text(text)
+    return load_cascade(path)
+
+
+def _rows(mode: Mode, study: Study, tables: SchemaSet, loaded: LoadedCascade) -> Rows:
+    """Return what the fit learns from, parted as `headgate fit` parts it, whole tables at a time.
+
+    Without a gate nothing is learned from development rows, so a mode that does not learn gets
+    all rows as such.
+    """
+    labelled = _labelled(tables.without(study), Path(loaded.path).parent, loaded)
+    if not mode.learns:
+        return Rows((), labelled)
+    return Rows(*split_rows(labelled, SEED))
+
+
+def _labelled(
+    studies: Sequence[Study], work: Path, loaded: LoadedCascade
+) -> list[LabelledRecord]:
+    path = work / "labels.jsonl"
+    write_lines(path, map(labelled_row, studies))
+    return read_labels(path, task_of(loaded))
+
+
+async def _timed(engine: Engine, record: TableRecord) -> tuple[Result, float]:
+    """Return the result, and the median seconds of more runs, for which the target is known."""
+    (result,) = await engine.run([record], Deadline.after(TIMEOUT_S))
+    taken_s = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        await engine.run([record], Deadline.after(TIMEOUT_S))
+        taken_s.append(time.perf_counter() - started)
+    return result, statistics.median(taken_s)
+
+
+def _trouble(part: Result) -> str:
+    return part.degraded or ("" if part.error is None else part.error.reason)
+
+
+def _matched(study: Study, result: Result, seconds: float) -> Matched:
+    asked = [any(step.kind == "rerank" for step in part.path) for part in result.parts]
+    return Matched(
+        rankings=dict(zip(study.source.ids, map(_ranking, result.parts), strict=True)),
+        pairs=dict(_pairs(study, result)),
+        seconds=seconds,
+        llm_share=sum(asked) / len(asked),
+        llm_calls=result.usage.calls,
+    )
+
+
+def _ranking(part: Result) -> list[tuple[str, float]]:
+    return [(target, score) for target, score in part.ranking if target != NO_MATCH]
+
+
+def _pairs(study: Study, result: Result) -> Iterator[tuple[str, str]]:
+    for own, part in zip(study.source.ids, result.parts, strict=True):
+        if part.error is None and part.answer != NO_MATCH:
+            yield own, part.answer

@@ -1,0 +1,59 @@
+"""Every operation there is, and who asks it.
+
+operation, labels  ->  the task of what callers send, the task of one unit
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from headgate.domains.logs import LogTask, Operation
+from headgate.domains.rows import LabelledRecord, read_labelled
+from headgate.domains.schemas.match_task import MATCH_COLUMNS, MatchTask, TableTask
+from headgate.domains.schemas.rows import read_labelled_tables
+from headgate.domains.task import Task, TextTask
+from headgate.errors import NotFoundError
+
+LOG_OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+
+
+def task_named(operation: str, labels: tuple[str, ...]) -> Task:
+    """Return the task of what callers send.
+
+    Raises:
+        NotFoundError: There is no such operation.
+    """
+    return TableTask() if operation == MATCH_COLUMNS else text_task_named(operation, labels)
+
+
+def unit_task_named(operation: str, labels: tuple[str, ...]) -> Task:
+    """Return the task of one unit: of a record, or of a part of what it fans out to.
+
+    Raises:
+        NotFoundError: There is no such operation.
+    """
+    return MatchTask() if operation == MATCH_COLUMNS else text_task_named(operation, labels)
+
+
+def text_task_named(operation: str, labels: tuple[str, ...]) -> TextTask:
+    """Return a task that a classifier of texts answers.
+
+    Raises:
+        NotFoundError: There is no such operation.
+    """
+    for known in LOG_OPERATIONS:
+        if operation == known:
+            return LogTask(known, labels)
+    raise NotFoundError("operation", f"{operation!r} is not known here", "Update Headgate.")
+
+
+def read_labels(path: Path, task: Task) -> list[LabelledRecord]:
+    """Return the labelled units of a JSON Lines file: its records, or the columns of its tables.
+
+    Raises:
+        InputError: The file cannot be read, or a row is wrong; with `file:line`.
+    """
+    if isinstance(task, TableTask):
+        return read_labelled_tables(path, task)
+    return read_labelled(path, task)
