@@ -27,7 +27,6 @@ from headgate.domains.tasks import read_labels
 from headgate.fitting.fit import Rows, fit_cascade
 from headgate.fitting.split import split_rows
 from headgate.types import Deadline, Result
-
 from schema_sets.figures import Matched
 from schema_sets.gdc import WORDINGS, Say, SchemaSet, Study, labelled_row, write_lines
 
@@ -74,17 +73,15 @@ class Mode:
     """Whether it is fitted on the matches of the other tables."""
     tuned: bool = True
     """Whether its encoder is trained on the target's columns, for which nobody labels anything."""
-    asks: bool = False
-    """Whether a large model reranks."""
     llm_share: float | None = None
-    """Share of the columns that the gate is to send on; every column when there is no gate."""
+    """Share of the columns that the gate is to send to the large model; None without one."""
 
 
 MODES = (
     Mode("zero_shot", learns=False, tuned=False),
     Mode("fine_tuned"),
-    Mode("llm", asks=True),
-    Mode("cascade", asks=True, llm_share=SHARE),
+    Mode("llm", llm_share=1.0),
+    Mode("cascade", llm_share=SHARE),
 )
 
 
@@ -103,7 +100,7 @@ def cascade_matches(
     Raises:
         HeadgateError: The cascade cannot be fitted or opened, such as for want of labels.
     """
-    if mode.asks and not study.answers:
+    if mode.llm_share is not None and not study.answers:
         say(f"{study.name}: {mode.name} needs recorded answers, and there are none")
         return None
     loaded = _written(mode, study, tables, work)
@@ -122,14 +119,14 @@ def _written(mode: Mode, study: Study, tables: SchemaSet, work: Path) -> LoadedC
     """Return the cascade, written as a user would write it."""
     name = f"{mode.name}_{tables.studies.index(study)}"
     augmentation = f"augmentation: {WORDINGS}" if tables.wordings is not None else ""
-    gated = mode.llm_share is not None
+    asks = mode.llm_share is not None
     text = CASCADE.format(
         name=name,
         tuning=TUNING.format(augmentation) if mode.tuned else "",
-        large_model=LARGE_MODEL if mode.asks else "",
-        gate=GATE if gated else "",
-        rerank=RERANK if mode.asks else "",
-        deferral=DEFERRAL.format(mode.llm_share) if gated else "",
+        large_model=LARGE_MODEL if asks else "",
+        gate=GATE if asks else "",
+        rerank=RERANK if asks else "",
+        deferral=DEFERRAL.format(mode.llm_share) if asks else "",
     )
     (work / "judge.md").write_text(PROMPT)
     path = work / f"{name}.yaml"
@@ -143,16 +140,16 @@ def _rows(mode: Mode, study: Study, tables: SchemaSet, loaded: LoadedCascade) ->
     Without a gate nothing is learned from development rows, so a mode that does not learn gets
     all rows as such.
     """
-    labelled = _labelled(tables.without(study), Path(loaded.path).parent, loaded)
+    labelled = _labelled(tables.without(study), loaded)
     if not mode.learns:
         return Rows((), labelled)
     return Rows(*split_rows(labelled, SEED))
 
 
-def _labelled(
-    studies: Sequence[Study], work: Path, loaded: LoadedCascade
-) -> list[LabelledRecord]:
-    path = work / "labels.jsonl"
+def _labelled(studies: Sequence[Study], loaded: LoadedCascade) -> list[LabelledRecord]:
+    if not studies:
+        return []
+    path = loaded.base_dir / "labels.jsonl"
     write_lines(path, map(labelled_row, studies))
     return read_labels(path, task_of(loaded))
 

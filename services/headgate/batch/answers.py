@@ -12,6 +12,7 @@ from operator import attrgetter
 
 import pyarrow as pa
 
+from headgate.domains.schemas.match_record import NO_MATCH, column_id
 from headgate.types import Result
 
 REPEATED = pa.dictionary(pa.int32(), pa.string())
@@ -29,6 +30,7 @@ SCHEMA = pa.schema(
         ("cost_usd", pa.float64()),
         ("error", REPEATED),
         ("problem", REPEATED),
+        ("parts", pa.string()),
     ]
 )
 
@@ -59,6 +61,8 @@ class Answer:
     """The reason that there is no answer; empty when there is one."""
     problem: str
     """The same for a person."""
+    parts: str = ""
+    """JSON of what the record fanned out to, such as a table's columns; empty when it did not."""
 
     @classmethod
     def of(cls, result: Result) -> Answer:
@@ -76,6 +80,7 @@ class Answer:
             cost_usd=result.usage.cost_usd,
             error=result.error.reason if result.error else "",
             problem=result.error.problem if result.error else "",
+            parts=_parts_of(result),
         )
 
     @property
@@ -95,6 +100,25 @@ class Answer:
     def from_json(cls, text: str) -> Answer:
         """Return what `to_json` wrote."""
         return cls(*json.loads(text))
+
+
+def _parts_of(result: Result) -> str:
+    """Return what is written of the columns of a table, each with its partner or null.
+
+    The score is the belief in the partner, or that there is none.
+    """
+    prefix = column_id(result.record_id, "")
+    columns = [
+        {
+            "column": part.record_id.removeprefix(prefix),
+            "target": None if part.answer in ("", NO_MATCH) else part.answer,
+            "score": dict(part.ranking).get(part.answer),
+            "tier": part.tier,
+            "degraded": part.error.reason if part.error else part.degraded,
+        }
+        for part in result.parts
+    ]
+    return json.dumps(columns, ensure_ascii=False) if columns else ""
 
 
 def batch_of(answers: Sequence[Answer]) -> pa.RecordBatch:

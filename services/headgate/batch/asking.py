@@ -12,10 +12,13 @@ from headgate.batch.journal import Journal
 from headgate.batch.purse import JobPurse
 from headgate.batch.store import Known
 from headgate.cascade.engine import Engine
+from headgate.cascade.fan_out import FanOut
 from headgate.types import Deadline, Record, Result
 
 AT_ONCE = 2048
 """Records in one call of the engine; the large model is asked about all it gets of them."""
+TABLES_AT_ONCE = 32
+"""The same of tables: what is told of their columns is in memory until all are answered."""
 DEADLINE_S = 3600.0
 """For one such call."""
 
@@ -23,8 +26,9 @@ DEADLINE_S = 3600.0
 async def ask(engine: Engine, records: Sequence[Record]) -> list[Result]:
     """Return one result a record, in order, however many there are."""
     results: list[Result] = []
-    for start in range(0, len(records), AT_ONCE):
-        part = records[start : start + AT_ONCE]
+    at_once = TABLES_AT_ONCE if isinstance(engine, FanOut) else AT_ONCE
+    for start in range(0, len(records), at_once):
+        part = records[start : start + at_once]
         results += await engine.run(part, Deadline.after(DEADLINE_S))
     return results
 

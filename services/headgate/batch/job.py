@@ -27,7 +27,12 @@ from headgate.batch.work import Grain
 from headgate.cascade.assemble import task_of
 from headgate.cascade.fitted import KIND
 from headgate.cascade.load import LoadedCascade, load_cascade
+from headgate.domains.schemas.match_task import TableTask
+from headgate.domains.task import Task
 from headgate.errors import InputError
+
+TABLE_LINE_BYTES = 16 * 1024 * 1024
+"""Longest row with two tables written into it; those that are named may be larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,16 @@ class Job:
                 cannot be certified as the cascade file has it.
             ArtifactError: The cascade is not fitted.
         """
+        task = task_of(loaded)
+        if isinstance(task, TableTask):
+            spec = replace(spec, max_line_bytes=max(TABLE_LINE_BYTES, spec.max_line_bytes))
         if output.certify:
-            Promise.of(loaded.spec.deferral.certificate, seed=0)
+            _check_certified(loaded)
         cascade = _cascade_identity(loaded)
         files = find_inputs(spec)
-        check_task(files, spec, task_of(loaded))
+        check_task(files, spec, task)
         grain = _grain(files, output)
-        _check_folders(output.partition_by, grain)
+        _check_folders(output.partition_by, grain, task)
         wanted = OutputIdentity(grain, output.format, output.partition_by, output.certify)
         return cls(directory, Identity(cascade, spec, tuple(files), wanted), loaded)
 
@@ -138,9 +146,21 @@ def _cascade_identity(loaded: LoadedCascade) -> CascadeIdentity:
     )
 
 
-def _check_folders(column: str, grain: Grain) -> None:
+def _check_certified(loaded: LoadedCascade) -> None:
+    """Refuse to certify what a batch cannot be certified for."""
+    if loaded.spec.for_each is not None:
+        problem = "the answers of this cascade are about columns, and a batch is one of tables"
+        remedy = "Leave it out: the certificate of the fit is about the columns of the batch, too."
+        raise InputError("certify", problem, remedy)
+    Promise.of(loaded.spec.deferral.certificate, seed=0)
+
+
+def _check_folders(column: str, grain: Grain, task: Task) -> None:
     """Refuse a column that the output will not have, before anything is paid for."""
     choices = FOLDER_COLUMNS[grain]
+    if isinstance(task, TableTask):
+        # As good as every table has pairs of its own.
+        choices = tuple(name for name in choices if name != "answer")
     if column and column not in choices:
         remedy = f"Use one of {', '.join(choices)}."
         raise InputError(f"partition by {column!r}", "the output has no such folders", remedy)

@@ -35,6 +35,7 @@ FOLDER_COLUMNS = {
     "row": ("file", *_DECIDED),
 }
 """Columns whose values may become folders, by what is answered once."""
+_PARTS = "parts"
 _FAULT = ("error", "problem")
 """Columns that say why there is no answer; such rows are dead letters."""
 
@@ -63,8 +64,15 @@ def line_tables(unit: Unit, spool: UnitSpool, lines_before: int) -> Iterator[pa.
         yield _line_table(unit, places, answered, lines_before, _LINE_ANSWER)
 
 
-def row_tables(unit: Unit, spool: UnitSpool) -> Iterator[pa.Table]:
-    """Yield the rows of records; of equal ones in a block only the first one cost something."""
+def row_tables(unit: Unit, spool: UnitSpool, *, parts: bool = False) -> Iterator[pa.Table]:
+    """Yield the rows of records; of equal ones in a block only the first one cost something.
+
+    Args:
+        unit: Whose rows they are.
+        spool: Its files.
+        parts: Whether there is a column of what each record fanned out to.
+    """
+    names = (*_ROW_ANSWER, *([_PARTS] if parts else []), *_FAULT)
     for places, answered in _blocks(spool):
         codes = places["code"].to_numpy()
         paid = np.zeros(len(codes), bool)
@@ -74,7 +82,7 @@ def row_tables(unit: Unit, spool: UnitSpool) -> Iterator[pa.Table]:
             "file": _constant(unit.file.place, len(codes)),
             "row": places["row"],
             "id": places["id"],
-            **{name: answered[name] for name in (*_ROW_ANSWER, *_FAULT)},
+            **{name: answered[name] for name in names},
             "cost_usd": cost_usd,
         }
         yield pa.table(columns)

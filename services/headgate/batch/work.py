@@ -45,6 +45,7 @@ from headgate.batch.spool import (
     writing,
 )
 from headgate.batch.types import DeadLetters, InputSpec, LineBlock, RowBlock, Unit
+from headgate.domains.schemas.match_task import TableTask
 from headgate.domains.task import Task
 
 Grain = Literal["template", "line", "row"]
@@ -211,7 +212,7 @@ class Worker:
             case "line":
                 tables = line_tables(unit, spool, lines_before)
             case "row":
-                tables = row_tables(unit, spool)
+                tables = row_tables(unit, spool, parts=isinstance(self._work.task, TableTask))
         for table in tables:
             self._tally.check()
             yield table if self._work.keeps_header else table.drop_columns(list(HEADER))

@@ -136,6 +136,7 @@ async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | Non
 
     It is paid for by the audits' part of the budget, and asked with the same evidence.
     """
+    engine = engine.units
     stage = _asking(engine, "")
     columns = await _evidence(engine, stage, [record], deadline)
     admission = engine.purse.admit_audit(stage.largest_cost_usd(record, _shown(columns)))

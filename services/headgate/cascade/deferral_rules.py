@@ -22,7 +22,7 @@ _CERTIFICATE = (*_PLACE, "certificate")
 def broken_deferral_rules(stages: list[Stage], spec: Keys) -> Iterator[Mistake]:
     """Yield what is wrong with the deferral of a flow whose stages are in order."""
     deferral = _given(spec, "deferral")
-    yield from _needs_stages(deferral, {stage.kind for stage in stages})
+    yield from _needs_stages(deferral, stages)
     yield from _score(deferral, stages)
     yield from _second_model(deferral, stages, mapping_at(spec, "models"))
     yield from _needs_certificate(deferral)
@@ -44,26 +44,29 @@ def _tiers(stages: list[Stage]) -> int:
     return sum(stage.answers for stage in stages)
 
 
-def _needs_stages(deferral: Keys, kinds: set[str]) -> Iterator[Mistake]:
+def _needs_stages(deferral: Keys, stages: list[Stage]) -> Iterator[Mistake]:
+    kinds, asking = {stage.kind for stage in stages}, stages[0].asking
     if "score" in deferral and "gate" not in kinds:
         problem = "a score needs a gate, and the flow has none"
         yield Mistake((*_PLACE, "score"), problem, "Remove it, or add a gate.")
     budget = _given(deferral, "budget")
     for path, keys in ((_BUDGET, budget), (_CALLER, _given(budget, "per_caller"))):
         if "llm_share" in keys and not kinds & _DECIDING:
-            problem = "a share for the large model needs a verify, and the flow has none"
-            yield Mistake((*path, "llm_share"), problem, "Remove it, or add a verify.")
+            problem = f"a share for the large model needs a {asking}, and the flow has none"
+            yield Mistake((*path, "llm_share"), problem, f"Remove it, or add a {asking}.")
     if "on_exhausted" in budget and not kinds & _DECIDING:
-        problem = "a budget is spent by a verify, and the flow has none"
-        yield Mistake((*_BUDGET, "on_exhausted"), problem, "Remove it, or add a verify.")
+        problem = f"a budget is spent by a {asking}, and the flow has none"
+        yield Mistake((*_BUDGET, "on_exhausted"), problem, f"Remove it, or add a {asking}.")
     if "certificate" in deferral and ("gate" not in kinds or not kinds & _DECIDING):
-        problem = "a certificate needs a gate and a verify"
+        problem = f"a certificate needs a gate and a {asking}"
         yield Mistake(_CERTIFICATE, problem, "Remove it, or add them to the flow.")
 
 
 def _score(deferral: Keys, stages: list[Stage]) -> Iterator[Mistake]:
     score, path = text_at(deferral, "score"), (*_PLACE, "score")
-    if score == "agreement" and "second_model" not in deferral:
+    if score == "agreement" and stages[0].answering != "classify":
+        yield Mistake(path, "no second model matches columns", "Use another score.")
+    elif score == "agreement" and "second_model" not in deferral:
         yield Mistake(path, "agreement needs a second model", "Name one with `second_model`.")
     if score == "head" and "certificate" not in deferral:
         problem = "a head is learnt by a fit with a certificate only"
@@ -72,7 +75,8 @@ def _score(deferral: Keys, stages: list[Stage]) -> Iterator[Mistake]:
         problem = "groups leave no rows for a head to learn from"
         yield Mistake(path, problem, "Remove them, or use another score.")
     if score in ("agreement", "head") and _tiers(stages) > 1:
-        problem = f"{score!r} needs a flow with one classify stage, and it has {_tiers(stages)}"
+        wanted = f"one {stages[0].answering} stage"
+        problem = f"{score!r} needs a flow with {wanted}, and it has {_tiers(stages)}"
         yield Mistake(path, problem, "Use another score.")
     kind = text_at(mapping_at(deferral, "certificate"), "kind")
     if kind == "two_sided" and score in ("margin", "agreement", "head"):
@@ -84,6 +88,7 @@ def _second_model(deferral: Keys, stages: list[Stage], models: Keys) -> Iterator
     path: KeyPath = (*_PLACE, "second_model")
     if "second_model" in deferral and text_at(deferral, "score") != "agreement":
         yield Mistake(path, "a second model needs score: agreement", "Remove it, or add that.")
+    if text_at(deferral, "score") != "agreement" or stages[0].answering != "classify":
         return
     name = text_at(deferral, "second_model")
     used = {stage.text("model") for stage in stages if stage.kind == "classify"}
@@ -172,7 +177,7 @@ def _one_tier(deferral: Keys, stages: list[Stage]) -> Iterator[Mistake]:
     certificate = _given(deferral, "certificate")
     by_itself = text_at(certificate, "kind") == "two_sided" or "epsilon" not in certificate
     if _tiers(stages) > 1 and (by_itself or _expects(deferral)):
-        problem = "this certificate is for a flow with one classify stage"
+        problem = f"this certificate is for a flow with one {stages[0].answering} stage"
         yield Mistake(_CERTIFICATE, problem, "State an epsilon with another kind and mode.")
 
 
@@ -183,10 +188,11 @@ def _groups(deferral: Keys, stages: list[Stage], operation: str) -> Iterator[Mis
     certificate = _given(deferral, "certificate")
     certifiable = text_at(certificate, "kind") in ("agree", "regret") and "epsilon" in certificate
     if _tiers(stages) > 1 or not certifiable or _expects(deferral):
-        problem = "groups are for one classify stage and the kinds 'agree' and 'regret'"
+        wanted = f"one {stages[0].answering} stage"
+        problem = f"groups are for {wanted} and the kinds 'agree' and 'regret'"
         yield Mistake(path, problem, "Remove them, or state such a kind and an epsilon alone.")
-    if operation == "rank_causes":
-        problem = "records of rank_causes share no labels to group by"
+    if operation in ("rank_causes", "match_columns"):
+        problem = f"records of {operation} share no labels to group by"
         yield Mistake(path, problem, "Remove them.")
 
 
@@ -213,5 +219,6 @@ def _money(deferral: Keys, stages: list[Stage], models: Keys) -> Iterator[Mistak
     for path, keys in ((_BUDGET, budget), (_CALLER, _given(budget, "per_caller"))):
         if "usd_per_hour" in keys and not (asked and priced):
             problem = "a budget in dollars needs a large model with a price"
-            remedy = "Add `price` to the model." if asked else "Remove it, or add a verify."
+            add = f"Remove it, or add a {stages[0].asking}."
+            remedy = "Add `price` to the model." if asked else add
             yield Mistake((*path, "usd_per_hour"), problem, remedy)

@@ -48,7 +48,10 @@ def load_encoder(
 
 
 def fitted_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> Encoder:
-    """Load an encoder as it was fitted: int8 files come from the artifact."""
+    """Load an encoder as it was fitted: int8 and tuned files come from the artifact."""
     spec = encoder_specs(loaded)[name]
-    int8 = artifact.folder(encoder_folder(name)) if spec.precision == "int8" else None
-    return load_encoder(spec, loaded.sources[name], int8)
+    if spec.precision == "int8":
+        return load_encoder(spec, loaded.sources[name], artifact.folder(encoder_folder(name)))
+    if spec.tuning is not None:
+        return load_encoder(spec, str(artifact.folder(encoder_folder(name))), None)
+    return load_encoder(spec, loaded.sources[name], None)

@@ -258,24 +258,21 @@ class Engine:
         self, stage: Asking, group: Sequence[Progress], deadline: Deadline, origin: Origin
     ) -> Sequence[Progress]:
         """Ask about what can be paid; for the rest the small model's answer stays."""
+        if self._is_too_late(stage, len(group), deadline):
+            # Nothing is sent, so nothing is paid for.
+            _decided(stage, group, [_too_late(stage)] * len(group), 0.0)
+            return group
         paid = [
             (progress, admission)
             for progress in group
-            if (admission := self._pay(stage, progress, deadline, origin)) is not None
+            if (admission := self._pay(stage, progress, origin)) is not None
         ]
         if paid:
             await self._ask(stage, paid, deadline)
         return group
 
-    def _pay(
-        self, stage: Asking, progress: Progress, deadline: Deadline, origin: Origin
-    ) -> Admission | None:
+    def _pay(self, stage: Asking, progress: Progress, origin: Origin) -> Admission | None:
         """Reserve what asking about a record can cost; None when it is not asked about."""
-        if self._is_too_late(stage, 1, deadline):
-            # Nothing is sent, so nothing is paid for.
-            progress.problem = _too_late(stage)
-            progress.take(stage.name, stage.kind, progress.problem, 0.0)
-            return None
         admission = self.purse.admit(self._demand(stage, progress), origin.caller)
         match admission.grant:
             case Grant.KEEP:
@@ -304,13 +301,10 @@ class Engine:
         asked = [progress for progress, _ in paid]
         cells: Sequence[Cell | None] = [None] * len(asked)
         try:
-            cells, elapsed_ms = await self._run(stage, asked, deadline)
+            cells, elapsed_ms = await self._timed(stage, asked, deadline)
         finally:
             self.purse.settle_all([admission for _, admission in paid], cells)
-        for progress, cell in zip(asked, cells, strict=True):
-            progress.take(stage.name, stage.kind, cell, elapsed_ms)
-            if isinstance(cell, HeadgateError):
-                progress.problem = cell
+        _decided(stage, asked, cells, elapsed_ms)
 
     def _is_too_late(self, stage: Stage, records: int, deadline: Deadline) -> bool:
         return deadline.remaining_s() <= self._pace.p95_s(stage.name, records)
@@ -319,9 +313,15 @@ class Engine:
         self, stage: Stage, live: Sequence[Progress], deadline: Deadline
     ) -> tuple[list[Cell], float]:
         """Return the stage's cells and its wall time in milliseconds; too late is an error."""
-        started = time.perf_counter()
         if self._is_too_late(stage, len(live), deadline):
             return [_too_late(stage)] * len(live), 0.0
+        return await self._timed(stage, live, deadline)
+
+    async def _timed(
+        self, stage: Stage, live: Sequence[Progress], deadline: Deadline
+    ) -> tuple[list[Cell], float]:
+        """Run the stage, and remember how long it took."""
+        started = time.perf_counter()
         columns = {name: [each.cells[name] for each in live] for name in stage.inputs}
         batch = Batch([each.record for each in live], deadline, columns)
         try:
@@ -331,6 +331,16 @@ class Engine:
         elapsed_s = time.perf_counter() - started
         self._pace.note(stage.name, len(live), elapsed_s)
         return cells, elapsed_s * 1000
+
+
+def _decided(
+    stage: Asking, asked: Sequence[Progress], cells: Sequence[Cell], elapsed_ms: float
+) -> None:
+    """Note what came of asking about each record."""
+    for progress, cell in zip(asked, cells, strict=True):
+        progress.take(stage.name, stage.kind, cell, elapsed_ms)
+        if isinstance(cell, HeadgateError):
+            progress.problem = cell
 
 
 def _or_silent(cell: Cell, own: Prediction) -> Prediction:

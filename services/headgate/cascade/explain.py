@@ -43,10 +43,10 @@ async def _explain_wholes(
 
 
 def _whole(whole: Expanded, parts: Sequence[Explanation]) -> Explanation:
-    tiers = {part.tier for part in parts if part.error is None}
+    tiers = {part.tier for part in parts}
     return Explanation(
         record_id=whole.record.id,
-        tier=Tier.LARGE if Tier.LARGE in tiers else next(iter(tiers), None),
+        tier=next((tier for tier in (Tier.LARGE, Tier.SMALL) if tier in tiers), None),
         expected_usage=sum((part.expected_usage for part in parts), Usage()),
         parts=tuple(parts),
         error=whole.problem,

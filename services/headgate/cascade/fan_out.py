@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from headgate.cascade.engine import Engine, Indexed
+from headgate.cascade.progress import degraded_by
 from headgate.domains.schemas.match_record import column_records
 from headgate.domains.schemas.match_task import TableTask
 from headgate.errors import HeadgateError
@@ -64,6 +65,7 @@ class FanOut(Engine):
     async def warm_up(self) -> None:
         """Let every stage do what makes its first batch slow."""
         await self._units.warm_up()
+        await asyncio.to_thread(self.assign.warm_up)
 
     async def stream(
         self,
@@ -73,7 +75,7 @@ class FanOut(Engine):
         origin: Origin = Origin(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[Indexed, None]:
         """Yield each record's position and result as soon as its last part is final."""
-        # Names of up to 10,000 columns are compared here, and the loop has others to answer.
+        # Up to 10,000 columns are compared here and paired below; the loop has others to answer.
         wholes = await asyncio.to_thread(self.expand, records)
         units = [unit for whole in wholes for unit in whole.units]
         places = [
@@ -83,14 +85,14 @@ class FanOut(Engine):
         ]
         for number, whole in enumerate(wholes):
             if whole.complete:
-                yield number, self._joined(whole)
+                yield number, await asyncio.to_thread(self._joined, whole)
         # Closed with us: a reader that stops ends the calls that are still made.
         async with aclosing(self._units.stream(units, deadline, origin=origin)) as answered:
             async for index, part in answered:
                 number, place = places[index]
                 wholes[number].parts[place] = part
                 if wholes[number].complete:
-                    yield number, self._joined(wholes[number])
+                    yield number, await asyncio.to_thread(self._joined, wholes[number])
 
     def expand(self, records: Sequence[Record]) -> list[Expanded]:
         """Return each record with its units; with its problem when it cannot be read."""
@@ -134,7 +136,7 @@ def _of(parts: Sequence[Result]) -> str:
 def summed(record: Record, parts: Sequence[Result]) -> Result:
     """Return what is told of a record as a whole, without its answer."""
     tiers = {part.tier for part in parts}
-    degraded = [part.degraded or _failed(part) for part in parts]
+    degraded = [part.degraded or degraded_by(part.error) for part in parts]
     claims = {(part.certificate_id, part.guarantee) for part in parts}
     whole = Result(record.id, lossy_input=record.lossy)
     if len(claims) == 1:
@@ -142,12 +144,8 @@ def summed(record: Record, parts: Sequence[Result]) -> Result:
         whole = replace(whole, certificate_id=certificate_id, guarantee=guarantee)
     return replace(
         whole,
-        tier=Tier.LARGE if Tier.LARGE in tiers else Tier.SMALL,
+        tier=next((tier for tier in (Tier.LARGE, Tier.SMALL) if tier in tiers), None),
         usage=sum((part.usage for part in parts), Usage()),
         degraded=next(filter(None, degraded), ""),
         cached=bool(parts) and all(part.cached for part in parts),
     )
-
-
-def _failed(part: Result) -> str:
-    return "" if part.error is None else part.error.reason

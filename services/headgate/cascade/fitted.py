@@ -133,7 +133,8 @@ def fit_key(spec: CascadeSpec) -> dict[str, JSON]:
 
 def _stage_key(stage: UnitStage) -> JSON:
     """Return what a fit depends on; of an answering search also how many options it leaves."""
-    key: list[JSON] = [stage.name, stage.kind, "" if isinstance(stage, GateSpec) else stage.model]
+    model = "" if isinstance(stage, GateSpec) else stage.model or ""
+    key: list[JSON] = [stage.name, stage.kind, model]
     return [*key, stage.top_k] if isinstance(stage, CandidatesSpec) else key
 
 
@@ -159,8 +160,9 @@ def _deferral_key(deferral: DeferralSpec) -> dict[str, JSON]:
 def _model_key(model: ModelSpec) -> JSON:
     if isinstance(model, EncoderSpec):
         parts = (model.kind, model.source, model.revision or "", model.precision)
-        tuning = None if model.tuning is None else model.tuning.augmentation or ""
-        return [*parts, model.max_tokens, tuning]
+        # Nothing is added for an encoder as it comes, so that older artifacts still fit.
+        tuning = [] if model.tuning is None else [model.tuning.augmentation or ""]
+        return [*parts, model.max_tokens, *tuning]
     return [model.kind, getattr(model, "buckets", 0)]
 
 

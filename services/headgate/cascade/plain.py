@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from headgate.cascade.mistakes import KeyPath
 
+_TOP: KeyPath = ("spec", "flow")
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -20,18 +22,34 @@ class Stage:
     name: str
     kind: str
     keys: Mapping[str, object]
-    flow: KeyPath = ("spec", "flow")
+    flow: KeyPath = _TOP
     """The path of the flow it is in."""
 
     @property
     def answers(self) -> bool:
         """Return whether a small model answers here: from labels, or from a target's columns."""
-        return self.kind == "classify" or (self.kind, self.text("index")) == ("retrieve", "target")
+        return self.kind == "classify" or (self.kind == "retrieve" and self._searches_target)
+
+    @property
+    def answering(self) -> str:
+        """Return the kind of stage by which a small model answers in its flow."""
+        return "classify" if self.flow == _TOP else "retrieve"
+
+    @property
+    def asking(self) -> str:
+        """Return the kind of stage by which a large model is asked in its flow."""
+        return "verify" if self.flow == _TOP else "rerank"
 
     @property
     def decides(self) -> bool:
         """Return whether a large model is asked here."""
         return self.kind in ("verify", "rerank")
+
+    @property
+    def _searches_target(self) -> bool:
+        """Return what the index says; for a part of a record, a target where it says nothing."""
+        index = self.text("index")
+        return index == "target" or (self.flow != _TOP and index != "error_cases")
 
     def path(self, key: str) -> KeyPath:
         """Return the path of one of the stage's keys."""
@@ -56,7 +74,7 @@ def text_at(values: Mapping[str, object], key: str) -> str:
 
 def stages_of(values: object) -> list[Stage]:
     """Return the items of the flow of a whole cascade file."""
-    return _items(mapping_at(values, "spec"), ("spec", "flow"))
+    return _items(mapping_at(values, "spec"), _TOP)
 
 
 def unit_stages_of(values: object) -> list[Stage]:

@@ -113,7 +113,7 @@ class Progress:
         answer, tier = self._answer()
         if not answer:
             return self._result(error=self.problem)
-        return self._result(answer=answer, tier=tier, degraded=_reason(self.problem))
+        return self._result(answer=answer, tier=tier, degraded=degraded_by(self.problem))
 
     def _answer(self) -> tuple[str, Tier | None]:
         if self.judgement is not None:
@@ -157,7 +157,8 @@ class Progress:
         return self.prediction.probabilities[self.prediction.options.index(answer)]
 
 
-def _reason(problem: HeadgateError | None) -> str:
+def degraded_by(problem: HeadgateError | None) -> str:
+    """Return why an answer is not the one the policy wanted; empty without a problem."""
     if problem is None:
         return ""
     return "DEADLINE" if isinstance(problem, DeadlineError) else problem.reason

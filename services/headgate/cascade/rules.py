@@ -37,7 +37,7 @@ def broken_rules(values: object) -> Iterator[Mistake]:
     models = mapping_at(spec, "models")
     stages = all_stages_of(values)
     yield from broken_task_rules(values)
-    if len(models) > MAX_MODELS or len(stages) > MAX_STAGES:
+    if len(models) > MAX_MODELS or any(stage.index >= MAX_STAGES for stage in stages):
         return
     for name, model in models.items():
         yield from _model(("spec", "models", name), model)
@@ -50,7 +50,7 @@ def broken_rules(values: object) -> Iterator[Mistake]:
 def _in_order(values: object, spec: Mapping[str, object]) -> Iterator[Mistake]:
     """Yield what is wrong with stages whose kinds are all known; the deferral comes last."""
     units = unit_stages_of(values)
-    disorder = [*broken_fan_out_rules(values), *(_order(units) if units else ())]
+    disorder = [*broken_fan_out_rules(values)] or [*(_order(units) if units else ())]
     yield from disorder or (broken_deferral_rules(units, spec) if units else ())
 
 
@@ -107,7 +107,9 @@ def _references(
     yield from unknown
     yield from _stage_references(stages)
     if not unknown and _kinds_are_known(stages):
-        yield from _unused_models(stages, kinds, second_model)
+        used = _used_models(stages, kinds, second_model)
+        yield from _unused_models(kinds, used)
+        yield from _tuned_in_vain(stages, models, used)
 
 
 def _model_references(stages: list[Stage], kinds: Mapping[str, str]) -> Iterator[Mistake]:
@@ -138,16 +140,33 @@ def _model_reference(stage: Stage, found: str | None, choices: list[str]) -> Ite
         yield Mistake(path, problem, otherwise)
 
 
-def _unused_models(
-    stages: list[Stage], kinds: Mapping[str, str], second_model: str
-) -> Iterator[Mistake]:
+def _used_models(stages: list[Stage], kinds: Mapping[str, str], second_model: str) -> set[str]:
     used = {stage.text("model") for stage in stages} | {second_model}
     if any(stage.kind == "retrieve" and not stage.text("model") for stage in stages):
         used |= {name for name in kinds if kinds[name] == "encoder"}
+    return used
+
+
+def _unused_models(kinds: Mapping[str, str], used: set[str]) -> Iterator[Mistake]:
     for name in kinds:
         if name not in used:
             problem = f"no stage uses the model {quoted(name)}"
             yield Mistake(("spec", "models", name), problem, "Remove it, or use it.")
+
+
+def _tuned_in_vain(
+    stages: list[Stage], models: Mapping[str, object], used: set[str]
+) -> Iterator[Mistake]:
+    """Yield a mistake for each encoder that is trained although it ranks no target's columns."""
+    ranking = {
+        stage.text("model") for stage in stages if stage.kind == "retrieve" and stage.answers
+    }
+    # A stage that names no model has the only encoder.
+    for name in () if "" in ranking else used - ranking:
+        model = mapping_at(models, name)
+        if text_at(model, "kind") == "encoder" and model.get("tuning") is not None:
+            problem = "tuning is for an encoder of a retrieve with index: target"
+            yield Mistake(("spec", "models", name, "tuning"), problem, "Remove it.")
 
 
 def _stage_references(stages: list[Stage]) -> Iterator[Mistake]:
@@ -156,7 +175,7 @@ def _stage_references(stages: list[Stage]) -> Iterator[Mistake]:
         match stage.kind:
             case "gate":
                 answering = [other.name for other in before if other.answers]
-                yield from _stage_reference(stage, "of", answering, "classify")
+                yield from _stage_reference(stage, "of", answering, stage.answering)
             case "verify":
                 yield from _stage_reference(stage, "evidence", _cases(before), "retrieve")
             case "rerank":
@@ -165,7 +184,7 @@ def _stage_references(stages: list[Stage]) -> Iterator[Mistake]:
             case "assign":
                 fanned = [each.name for each in before if each.kind == "for_each"]
                 yield from _stage_reference(stage, "of", fanned, "for_each")
-            case "retrieve" if stage.name and not stage.answers:
+            case "retrieve" if stage.name and stage.text("index") == "error_cases":
                 yield from _unused_retrieve(stage, stages[place + 1 :])
 
 
@@ -195,14 +214,17 @@ def _order(stages: list[Stage]) -> Iterator[Mistake]:
     first, last = stages[0], stages[-1]
     if not first.answers:
         problem = f"the first stage is a {first.kind}"
-        yield Mistake(first.path("kind"), problem, "Start the flow with a classify.")
+        wanted = {"retrieve": "retrieve with index: target"}.get(first.answering, first.answering)
+        yield Mistake(first.path("kind"), problem, f"Start the flow with a {wanted}.")
     for stage, following in pairwise(stages):
         yield from _followed(stage, following, stages)
         yield from _gate_in_place(following, stage, stages)
+        yield from _rerank_in_place(following, stages)
     gated = any(stage.kind == "gate" for stage in stages)
-    if gated and len(stages) > 1 and last.kind in ("gate", "retrieve"):
+    if gated and len(stages) > 1 and not (last.answers or last.decides):
         problem = "the gate sends records on, but nothing answers them"
-        yield Mistake(last.path("kind"), problem, "End the flow with a verify or a classify.")
+        remedy = f"End the flow with a {last.asking} or a {last.answering}."
+        yield Mistake(last.path("kind"), problem, remedy)
 
 
 def _followed(stage: Stage, following: Stage, stages: list[Stage]) -> Iterator[Mistake]:
@@ -219,5 +241,12 @@ def _gate_in_place(gate: Stage, before: Stage, stages: list[Stage]) -> Iterator[
     known = [stage.name for stage in stages[: gate.index] if stage.answers]
     of = gate.text("of")
     if gate.kind == "gate" and of in known and (before.answers, before.name) != (True, of):
-        problem = "a gate comes directly after its classify"
+        problem = f"a gate comes directly after its {gate.answering}"
         yield Mistake(gate.path("of"), problem, "Put it directly after the stage it is of.")
+
+
+def _rerank_in_place(rerank: Stage, stages: list[Stage]) -> Iterator[Mistake]:
+    *earlier, last = [stage.name for stage in stages[: rerank.index] if stage.answers] or [""]
+    if rerank.kind == "rerank" and rerank.text("of") in earlier and rerank.text("of") != last:
+        problem = "a later retrieve has other candidates"
+        yield Mistake(rerank.path("of"), problem, f"Write the last one: of: {quoted(last)}.")

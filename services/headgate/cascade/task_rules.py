@@ -42,8 +42,8 @@ def broken_fan_out_rules(values: object) -> Iterator[Mistake]:
     for stage in [*stages, *unit_stages_of(values)]:
         target = stage.answers and stage.kind == "retrieve"
         if stage.kind in (*_MATCHING, "rerank") or target:
-            named = "a retrieve from the target" if target else f"a {stage.kind}"
-            problem = f"{named} is for match_columns only"
+            named = "retrieve from the target" if target else stage.kind
+            problem = f"{'an' if named == 'assign' else 'a'} {named} is for match_columns only"
             yield Mistake(stage.path("kind"), problem, "Remove it, or change the operation.")
             return
 

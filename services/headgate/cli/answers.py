@@ -110,9 +110,20 @@ def _kept_from(gates: Sequence[GateExplanation]) -> str:
     return f"{min(kept):.2%}" if kept else "-"
 
 
+def lines_of(answer: Answer) -> Sequence[Answer]:
+    """Return what is shown on a line of its own: a record, or each part whose path is explained.
+
+    Of a table, the pairs are one answer; which way it takes is told of its columns.
+    """
+    if isinstance(answer, Explanation) and answer.parts:
+        return answer.parts
+    return (answer,)
+
+
 def as_json(answer: Result | Explanation, thresholds: Thresholds) -> dict[str, JSON]:
     """Return everything about one record, with the thresholds of the gates it passed."""
-    gates = [step.stage for step in answer.path if step.kind == "gate"]
+    paths = [answer.path, *(part.path for part in answer.parts)]
+    gates = dict.fromkeys(step.stage for path in paths for step in path if step.kind == "gate")
     own: dict[str, JSON] = {gate: thresholds.get(gate) for gate in gates}
     return {**plain_fields(answer), "thresholds": own}
 

@@ -6,12 +6,13 @@ CASCADE, rows -> DescribeCascade -> records -> batches -> answers -> table | JSO
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from headgate.cli.answers import EXPLANATION, RESULT, Answer, Form, as_json, summary
+from headgate.cli.answers import EXPLANATION, RESULT, Answer, Form, as_json, lines_of, summary
 from headgate.cli.exits import exit_code, messages
 from headgate.cli.options import OutputFormat
 from headgate.cli.output import Output, emit, emit_json, note, table
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from headgate.domains.task import Task
 
 MAX_BATCH = 250
+MAX_TABLE_BATCH = 4
+"""Pairs of tables in one request: a reply tells the candidates of each column."""
 MAX_BATCH_BYTES = 2 * 2**20
-"""Of texts; a server takes messages of 4 MiB."""
+"""Of texts."""
+MAX_RECORD_BYTES = 4 * 2**20 - 2**10
+"""Of the texts of one record: a server takes messages of 4 MiB."""
 
 CascadeName: TypeAlias = Annotated[
     str, typer.Argument(metavar="CASCADE", help="Its name on the server.", show_default=False)
@@ -51,7 +56,7 @@ def call(
     stream: Streamed = False,
     output: OutputFormat = Output.TABLE,
 ) -> None:
-    """Ask a server's cascade about the rows of a file, at most 250 at a time.
+    """Ask a server's cascade about the rows of a file, at most 250 at a time, of tables 4.
 
     A record that fails is shown with its reason; the exit code is that of the first failure.
     """
@@ -59,7 +64,7 @@ def call(
 
     with Client(address, timeout_s=timeout_s) as client:
         description = _describe(client, cascade, address)
-        batches = _batches(_read(input_, description))
+        batches = _batches(_read(input_, description), _most(description))
         ask = _stream if stream else _run
         answers = ask(client, cascade, batches)
         _show(answers, RESULT, description, output, at_once=stream)
@@ -81,7 +86,7 @@ def explain(
 
     with Client(address, timeout_s=timeout_s) as client:
         description = _describe(client, cascade, address)
-        batches = _batches(_read(input_, description))
+        batches = _batches(_read(input_, description), _most(description))
         answers = _explain(client, cascade, batches)
         _show(answers, EXPLANATION, description, output, at_once=False)
 
@@ -124,13 +129,29 @@ def _task(description: CascadeDescription) -> Task:
         ) from None
 
 
-def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """Yield the records in order, in batches that fit into one request."""
+def _most(description: CascadeDescription) -> int:
+    """Return how many records are sent at once."""
+    from headgate.domains.schemas.match_task import MATCH_COLUMNS
+
+    return MAX_TABLE_BATCH if description.operation == MATCH_COLUMNS else MAX_BATCH
+
+
+def _batches(records: Sequence[Record], most: int) -> Iterator[list[Record]]:
+    """Yield the records in order, in batches that fit into one request.
+
+    Raises:
+        InputError: A record is larger than any request; before the first batch.
+    """
+    sizes_bytes = [_size_bytes(record) for record in records]
+    for record, own_bytes in zip(records, sizes_bytes, strict=True):
+        if own_bytes > MAX_RECORD_BYTES:
+            problem = f"its texts have {own_bytes:,} bytes, and a request has {MAX_RECORD_BYTES:,}"
+            remedy = "Send fewer rows of its tables, or use `headgate batch run`."
+            raise InputError(f"record {record.id!r}", problem, remedy)
     batch: list[Record] = []
     size_bytes = 0
-    for record in records:
-        own_bytes = _size_bytes(record)
-        if batch and (len(batch) == MAX_BATCH or size_bytes + own_bytes > MAX_BATCH_BYTES):
+    for record, own_bytes in zip(records, sizes_bytes, strict=True):
+        if batch and (len(batch) == most or size_bytes + own_bytes > MAX_BATCH_BYTES):
             yield batch
             batch, size_bytes = [], 0
         batch.append(record)
@@ -179,10 +200,12 @@ def _show(
             if output is Output.JSON:
                 emit_json(as_json(answer, thresholds))
             elif at_once:
-                emit("\t".join(map(one_line, form.cells(answer, thresholds))))
+                for line in lines_of(answer):
+                    emit("\t".join(map(one_line, form.cells(line, thresholds))))
     finally:
         if output is Output.TABLE and seen and not at_once:
-            cells = [form.cells(each, thresholds) for each in seen]
+            lines = chain.from_iterable(map(lines_of, seen))
+            cells = [form.cells(line, thresholds) for line in lines]
             emit(table(form.columns, cells, numbers=form.numbers))
     if output is Output.TABLE:
         emit(summary(seen, form))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -77,7 +78,7 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
     The large model is asked once about each row that the gates send on. The first 200 rows are
     timed one by one, the others pass in batches. With `--report` the large model is asked about
     every row, and all policies are compared: tiers alone, random, thresholds picked by eye or by
-    other rules, the oracle.
+    other rules, the oracle. Of tables, a row is a source column, and each whole table is timed.
     """
     from headgate.cascade.assemble import task_of
     from headgate.cascade.load import load_cascade
@@ -88,7 +89,7 @@ def evaluate(  # noqa: PLR0913 - each is an option of the command line
     _check_options(loaded, large_alone, report, slice_ or ())
     large_alone = large_alone or report is not None
     rows = read_labels(labels, task_of(loaded))
-    slices = _slices(labels, slice_ or (), len(rows))
+    slices = _slices(labels, slice_ or (), rows)
     engine = open_engine(loaded, os.environ)
     if not quiet:
         note(f"evaluating {loaded.name}, revision {engine.revision}, on {len(rows)} rows")
@@ -117,14 +118,29 @@ def _check_options(
         raise InputError(option, f"there is no folder {report.parent}", "Name one that is there.")
 
 
-def _slices(labels: Path, keys: Sequence[str], rows: int) -> dict[str, list[str]]:
-    """Return the values of the rows by the key of each slice."""
+def _slices(
+    labels: Path, keys: Sequence[str], rows: Sequence[LabelledRecord]
+) -> dict[str, list[str]]:
+    """Return the values of the rows by the key of each slice; a column has that of its table."""
     from headgate.domains.rows import read_column
 
     found = {key: read_column(labels, key) for key in keys}
-    if any(len(values) != rows for values in found.values()):
+    sizes = _sizes(rows)
+    if any(len(values) != len(sizes) for values in found.values()):
         raise InputError("--slice", "several rows of pairs are one record", "Leave it out.")
-    return found
+    return {
+        key: list(chain.from_iterable(map(repeat, values, sizes))) for key, values in found.items()
+    }
+
+
+def _sizes(rows: Sequence[LabelledRecord]) -> list[int]:
+    """Return how many labelled rows came of each line of their file."""
+    from headgate.domains.schemas.match_record import ColumnRecord
+    from headgate.evaluation.matched_tables import by_table
+
+    if isinstance(rows[0].record, ColumnRecord):
+        return [len(table) for table in by_table(rows)]
+    return [1] * len(rows)
 
 
 def _compared(loaded: LoadedCascade, engine: Engine, found: Evaluation) -> EvaluationReport | None:
@@ -191,8 +207,10 @@ def _show(
         shown = _as_json(engine, found, recorded=recorded, priced=priced)
         emit_json({**shown, "report": compared.to_json() if compared else None}, indent=2)
         return
-    emit(f"{engine.name}, revision {engine.revision}, {found.rows} rows")
+    emit(f"{engine.name}, revision {engine.revision}, {_counted(found)}")
     emit(table(_COLUMNS, _rows(found, priced=priced), numbers=len(_COLUMNS) - 1))
+    if found.matching:
+        emit(table(_MATCHING, _matching_rows(found), numbers=len(_MATCHING) - 1))
     if compared is not None:
         emit(compared.headline)
         emit(table(POLICY_COLUMNS, policy_rows(compared), numbers=len(POLICY_COLUMNS) - 1))
@@ -202,6 +220,22 @@ def _show(
 
 
 _COLUMNS = ("", "accuracy", "large-model share", "USD", "USD per 1,000", "p50 ms", "p95 ms")
+_MATCHING = ("mean over tables", "MRR", "recall at truth", "one-to-one F1")
+
+
+def _counted(found: Evaluation) -> str:
+    if not found.matching:
+        return f"{found.rows} rows"
+    return f"{found.rows} columns of {found.matching['cascade'].tables} tables"
+
+
+def _matching_rows(found: Evaluation) -> list[tuple[str, ...]]:
+    """Return how well whole tables are matched by the small model alone and by the cascade."""
+    names = {"small": "small alone", "cascade": "cascade"}
+    return [
+        (names[key], *map(percent, (each.mrr, each.recall_at_truth, each.one_to_one_f1)))
+        for key, each in found.matching.items()
+    ]
 
 
 def _rows(found: Evaluation, *, priced: bool) -> list[tuple[str, ...]]:
@@ -261,6 +295,7 @@ def _as_json(
         },
         "degraded": found.degraded,
         "failed": found.failed,
+        "matching": found.matching or None,
     }
 
 

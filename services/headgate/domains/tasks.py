@@ -10,10 +10,14 @@ from typing import get_args
 
 from headgate.domains.logs import LogTask, Operation
 from headgate.domains.rows import LabelledRecord, read_labelled
+from headgate.domains.schemas.columns import Table
+from headgate.domains.schemas.label_task import LABEL_COLUMNS, LabelTask
+from headgate.domains.schemas.match_record import ColumnRecord
 from headgate.domains.schemas.match_task import MATCH_COLUMNS, MatchTask, TableTask
 from headgate.domains.schemas.rows import read_labelled_tables
 from headgate.domains.task import Task, TextTask
 from headgate.errors import NotFoundError
+from headgate.types import Record
 
 LOG_OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
@@ -45,6 +49,8 @@ def text_task_named(operation: str, labels: tuple[str, ...]) -> TextTask:
     for known in LOG_OPERATIONS:
         if operation == known:
             return LogTask(known, labels)
+    if operation == LABEL_COLUMNS:
+        return LabelTask(labels)
     raise NotFoundError("operation", f"{operation!r} is not known here", "Update Headgate.")
 
 
@@ -57,3 +63,14 @@ def read_labels(path: Path, task: Task) -> list[LabelledRecord]:
     if isinstance(task, TableTask):
         return read_labelled_tables(path, task)
     return read_labelled(path, task)
+
+
+def content_of(record: Record) -> tuple[dict[str, str], list[list[str]]]:
+    """Return all that a model can read of a record: its texts, and what it chooses from.
+
+    Tables are there by their hashes: of the column itself, and of the target.
+    """
+    if isinstance(record, ColumnRecord):
+        own = Table("", (record.column,)).content_hash
+        return dict(record.fields), [[own, record.target.content_hash]]
+    return dict(record.fields), [[each.id, each.text] for each in record.candidates]

@@ -1,6 +1,9 @@
 """Runs a cascade over labelled rows and counts.
 
 labelled rows -> engine -> Evaluation: accuracy of each tier, share, cost, latency
+
+Where records fan out, such as tables, the rows are their parts: what gates judge and certificates
+are about. They pass the cascade as they do in service, the parts of one record together.
 """
 
 from __future__ import annotations
@@ -9,16 +12,23 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headgate.cascade.capabilities import verify
 from headgate.cascade.engine import Engine
+from headgate.cascade.fan_out import FanOut
 from headgate.cascade.progress import Progress
 from headgate.domains.rows import LabelledRecord, template_of
 from headgate.errors import InputError
+from headgate.evaluation.matched_tables import (
+    MatchedTable,
+    MatchingFigures,
+    by_table,
+    matched_table,
+)
 from headgate.evaluation.outcomes import Outcomes
 from headgate.types import Deadline, Judgement, Record, Result, Usage
 
@@ -46,7 +56,8 @@ class Evaluation:
     seconds: float
     """Wall time of the cascade over all rows, those that are timed one by one included."""
     p50_ms: float
-    """Median time of one record alone, in milliseconds; a large model's included."""
+    """Median time of one record alone, or of one whole table, in milliseconds; a large model's
+    included."""
     p95_ms: float
     degraded: Mapping[str, int]
     """Rows that were not answered as wanted, by reason."""
@@ -61,6 +72,8 @@ class Evaluation:
     outcomes: Outcomes | None = None
     """Row by row, for a report; None when the large model was not asked about every row, or there
     is no gate."""
+    matching: Mapping[str, MatchingFigures] = field(default_factory=dict)
+    """Of tables: of the small model alone, `small`, and of the `cascade`; otherwise empty."""
 
 
 async def evaluate(
@@ -86,12 +99,11 @@ async def evaluate(
     """
     if not rows:
         raise InputError("labels", "there are no rows", "Give at least one.")
-    engine = engine.units  # what gates judge is what is counted
     advanced = await _small(engine, rows, report)
     small = [progress.result().answer for progress in advanced]
     started = time.perf_counter()
-    results, taken_ms = await _cascade(engine, rows, report)
-    seconds = time.perf_counter() - started
+    passed = await _cascade(engine, rows, report)
+    results, seconds = passed.results, time.perf_counter() - started
     large, large_usage, outcomes = None, Usage(), None
     if large_alone:
         large, usages = await _large(engine, rows, results, report)
@@ -107,15 +119,27 @@ async def evaluate(
         llm_share=sum(_asked(result) for result in results) / len(rows),
         usage=sum((result.usage for result in results), Usage()),
         seconds=seconds,
-        p50_ms=float(np.percentile(taken_ms, 50)),
-        p95_ms=float(np.percentile(taken_ms, 95)),
+        p50_ms=float(np.percentile(passed.taken_ms, 50)),
+        p95_ms=float(np.percentile(passed.taken_ms, 95)),
         degraded=Counter(result.degraded for result in results if result.degraded),
         failed=Counter(result.error.reason for result in results if result.error),
         large_accuracy=None if large_right is None else float(large_right.mean()),
         oracle_accuracy=None if large_right is None else float((small_right | large_right).mean()),
         large_usage=large_usage,
         outcomes=outcomes,
+        matching=_matching(engine, rows, advanced, passed.tables),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """What came of the cascade."""
+
+    results: list[Result] = field(default_factory=list)
+    """One a row."""
+    taken_ms: list[float] = field(default_factory=list)
+    """Of each record, or table, that passed alone."""
+    tables: list[MatchedTable] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,37 +194,71 @@ def _named(answers: Iterable[str], rows: Sequence[LabelledRecord]) -> tuple[str,
     return tuple(row.label if row.accepts(answer) else answer for answer, row in pairs)
 
 
-def _chunks(rows: Sequence[LabelledRecord]) -> list[list[Record]]:
-    records = [row.record for row in rows]
-    return [records[start : start + CHUNK] for start in range(0, len(records), CHUNK)]
+def _chunks(engine: Engine, rows: Sequence[LabelledRecord]) -> list[Sequence[LabelledRecord]]:
+    """Return the rows in batches; those of one table are one."""
+    if isinstance(engine, FanOut):
+        return list(by_table(rows))
+    return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+
+
+def _records(rows: Sequence[LabelledRecord]) -> list[Record]:
+    return [row.record for row in rows]
 
 
 async def _small(engine: Engine, rows: Sequence[LabelledRecord], report: Report) -> list[Progress]:
     advanced: list[Progress] = []
-    for chunk in _chunks(rows):
-        advanced += await engine.advance(chunk, Deadline.after(CHUNK_TIMEOUT_S))
+    for chunk in _chunks(engine, rows):
+        deadline = Deadline.after(CHUNK_TIMEOUT_S)
+        advanced += await engine.units.advance(_records(chunk), deadline)
         report("small models alone", len(advanced), len(rows))
     return advanced
 
 
-async def _cascade(
-    engine: Engine, rows: Sequence[LabelledRecord], report: Report
-) -> tuple[list[Result], list[float]]:
-    """Return the results, and the milliseconds that each of the first records took alone.
+async def _cascade(engine: Engine, rows: Sequence[LabelledRecord], report: Report) -> _Passed:
+    """Pass every row once, and time the first records, each alone; or each table.
 
-    Every row passes once: running some again to time them would cost calls, or time a cache.
+    Running some again to time them would cost calls, or time a cache.
     """
-    results: list[Result] = []
-    taken_ms: list[float] = []
-    for row in rows[:LATENCY_SAMPLE]:
+    passed = _Passed()
+    tables = isinstance(engine, FanOut)
+    first = _chunks(engine, rows) if tables else [[row] for row in rows[:LATENCY_SAMPLE]]
+    for batch in first:
         started = time.perf_counter()
-        results += await engine.run([row.record], Deadline.after(CHUNK_TIMEOUT_S))
-        taken_ms.append((time.perf_counter() - started) * 1000)
-        report("cascade", len(results), len(rows))
-    for chunk in _chunks(rows[LATENCY_SAMPLE:]):
-        results += await engine.run(chunk, Deadline.after(CHUNK_TIMEOUT_S))
-        report("cascade", len(results), len(rows))
-    return results, taken_ms
+        found = await engine.units.run(_records(batch), Deadline.after(CHUNK_TIMEOUT_S))
+        if isinstance(engine, FanOut):
+            passed.tables.append(matched_table(batch, found, engine.assign))
+        passed.taken_ms.append((time.perf_counter() - started) * 1000)
+        passed.results.extend(found)
+        report("cascade", len(passed.results), len(rows))
+    for chunk in _chunks(engine, rows[len(passed.results) :]):
+        found = await engine.units.run(_records(chunk), Deadline.after(CHUNK_TIMEOUT_S))
+        passed.results.extend(found)
+        report("cascade", len(passed.results), len(rows))
+    return passed
+
+
+def _matching(
+    engine: Engine,
+    rows: Sequence[LabelledRecord],
+    advanced: Sequence[Progress],
+    tables: Sequence[MatchedTable],
+) -> dict[str, MatchingFigures]:
+    """Return the figures of whole tables."""
+    if not isinstance(engine, FanOut):
+        return {}
+    each = iter(advanced)
+    alone = [
+        matched_table(table, [_ranked(next(each)) for _ in table], engine.assign)
+        for table in by_table(rows)
+    ]
+    return {"small": MatchingFigures.of(alone), "cascade": MatchingFigures.of(tables)}
+
+
+def _ranked(progress: Progress) -> Result:
+    """Return the small model's result with its own ranking, which is best first already."""
+    found = progress.prediction
+    ranking = zip(found.options, found.probabilities, strict=True) if found else ()
+    return replace(progress.result(), ranking=tuple(ranking))
 
 
 async def _large(
@@ -208,8 +266,8 @@ async def _large(
 ) -> tuple[list[str], list[Usage]]:
     """Return the large model's answers, and what each costs without the cascade's help."""
     found: list[Judgement | None] = []
-    for chunk in _chunks(rows):
-        verified = await verify(engine, chunk, Deadline.after(CHUNK_TIMEOUT_S))
+    for chunk in _chunks(engine, rows):
+        verified = await verify(engine, _records(chunk), Deadline.after(CHUNK_TIMEOUT_S))
         found += [each.judgement for each in verified]
         report("large model alone", len(found), len(rows))
     # What comes from the cache was paid for by the cascade, or by an equal row.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +24,6 @@ from headgate import __version__
 from headgate.artifact import Artifact, ArtifactWriter, sha256_of
 from headgate.cascade.assemble import unit_task_of
 from headgate.cascade.certificate import Certificate, hashes_of
-from headgate.cascade.encoders import encoder_folder, encoder_specs, load_encoder
 from headgate.cascade.fitted import (
     CASES_FOLDER,
     KIND,
@@ -40,10 +38,12 @@ from headgate.cascade.fitted import (
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.spec import CandidatesSpec, ClassifySpec, RerankSpec, RetrieveSpec
 from headgate.domains.rows import LabelledRecord
+from headgate.domains.tasks import content_of
 from headgate.errors import InputError
 from headgate.fitting.answering import Answering, Trainer
 from headgate.fitting.cases import build_case_store
 from headgate.fitting.certify import Issue, certify
+from headgate.fitting.encoders import EncoderFit, FittedEncoders
 from headgate.fitting.evidence import Evidence, reference_scores
 from headgate.fitting.gates import gates_within_budget
 from headgate.fitting.needs import asks_reference, needs_tuning, refuse_many_tiers
@@ -52,8 +52,6 @@ from headgate.fitting.split import without_seen
 from headgate.fitting.units import Units, part_units
 from headgate.fitting.vectors import KnownVectors, Report
 from headgate.gate.tiers import TUNE_SHARE
-from headgate.models.quantize import int8_directory
-from headgate.models.source import resolve_source
 from headgate.stages.contract import Cell
 from headgate.types import Prediction
 
@@ -109,9 +107,9 @@ def fit_cascade(
         )
     directory = output if output is not None else _local_target(loaded)
     with ArtifactWriter(directory) as writer:
-        encoders = _load_encoders(loaded, writer, report)
+        fitted = EncoderFit(loaded, writer, report, seed).run([*rows.train, *development])
         own = Rows(rows.train, development)
-        work = _Fit(loaded, own, encoders, report, seed, dict(environment or {}))
+        work = _Fit(loaded, own, fitted, report, seed, dict(environment or {}))
         return work.write(writer, issued or datetime.now(UTC))
 
 
@@ -125,33 +123,20 @@ def _local_target(loaded: LoadedCascade) -> Path:
     return Path(loaded.artifact)
 
 
-def _load_encoders(
-    loaded: LoadedCascade, writer: ArtifactWriter, report: Report
-) -> dict[str, KnownVectors]:
-    """Load each encoder; int8 files are made, or found cached, and copied into the artifact."""
-    encoders = {}
-    for name, spec in encoder_specs(loaded).items():
-        report(f"load encoder {name}", 0, 1)
-        int8: Path | None = None
-        if spec.precision == "int8":
-            int8 = int8_directory(resolve_source(loaded.sources[name], spec.revision))
-            shutil.copytree(int8, writer.folder(encoder_folder(name)))
-        encoder = load_encoder(spec, loaded.sources[name], int8)
-        encoders[name] = KnownVectors(encoder, report)
-        report(f"load encoder {name}", 1, 1)
-    return encoders
-
-
 @dataclass(slots=True)
 class _Fit:
     """One fit on its way."""
 
     loaded: LoadedCascade
     rows: Rows
-    encoders: Mapping[str, KnownVectors]
+    fitted_encoders: FittedEncoders
     report: Report
     seed: int
     environment: Mapping[str, str]
+
+    @property
+    def encoders(self) -> Mapping[str, KnownVectors]:
+        return self.fitted_encoders.encoders
 
     def write(self, writer: ArtifactWriter, issued: datetime) -> Artifact:
         """Fit all parts in order and write them."""
@@ -313,6 +298,7 @@ class _Fit:
             "kept_accuracy": float(right[~escalated].mean()) if not escalated.all() else 0.0,
             "escalated_share": float(escalated.mean()),
             "error_cases": float(len(cases.store) if cases else 0),
+            **self.fitted_encoders.metrics,
         }
 
 
@@ -326,8 +312,7 @@ def _data_hash(rows: Rows) -> str:
     digest = hashlib.sha256()
     for part in (rows.train, rows.development):
         for row in part:
-            candidates = [[each.id, each.text] for each in row.record.candidates]
-            content = [dict(row.record.fields), candidates, row.label, row.reason]
+            content = [*content_of(row.record), row.label, row.reason, *row.also]
             digest.update(json.dumps(content, sort_keys=True).encode() + b"\n")
         digest.update(b"--\n")
     return digest.hexdigest()

@@ -49,9 +49,9 @@ class Lessons:
 def make_lessons(table: Table, wordings: Wordings, generator: np.random.Generator) -> Lessons:
     """Return the table's lessons.
 
-    A third of the columns is asked about. With other names given, one of them and half of the
-    other values are the question, and the rest is learnt from. Of a column without them the question is
-    a noisy copy, which is too easy for whoever learnt others: the whole column is not taught.
+    A third of the columns is asked about. Where other names are given, the question is one of them
+    with half of the other values, and the rest is learnt from. Elsewhere it is a noisy copy, too
+    easy for an encoder that has learnt from such copies: that column is not taught at all.
 
     Raises:
         InputError: The table has fewer than `FEWEST_COLUMNS`.

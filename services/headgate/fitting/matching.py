@@ -42,5 +42,6 @@ async def _train(
         features = await stage.features([record.column for record, _ in group], target)
         right = [[row.accepts(own) for own in target.ids] for _, row in group]
         shape = (len(group), len(target.ids))
-        labelled.append(LabelledColumns(features, np.array(right, bool).reshape(shape)))
+        lookalikes = np.array([record.lookalikes for record, _ in group])
+        labelled.append(LabelledColumns(features, np.array(right, bool).reshape(shape), lookalikes))
     return fit_matcher(labelled)

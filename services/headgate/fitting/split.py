@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from headgate.domains.rows import LabelledRecord, template_of
+from headgate.domains.tasks import content_of
 
 DEVELOPMENT_SHARE = 0.25
 
@@ -44,12 +45,13 @@ def without_seen(
 ) -> list[LabelledRecord]:
     """Return the development rows that are not training rows as well, text for text.
 
-    The order of a row's candidates makes no difference.
+    The order of a row's candidates makes no difference. A column of a table is another row when it
+    is asked about against another target.
     """
     seen = {_content(row) for row in train}
     return [row for row in development if _content(row) not in seen]
 
 
 def _content(row: LabelledRecord) -> tuple[str, ...]:
-    texts = sorted(candidate.text for candidate in row.record.candidates)
-    return (*row.record.fields.values(), *texts)
+    fields, choices = content_of(row.record)
+    return (*fields.values(), *sorted(text for _, text in choices))

@@ -283,8 +283,9 @@ def encoder_key(loaded: LoadedCascade, artifact: Artifact, name: str) -> str:
     """Return what two cascades must agree on to share an encoder."""
     spec: EncoderSpec = encoder_specs(loaded)[name]
     weights = ""
-    if spec.precision == "int8":
-        weights = artifact.manifest.files[f"{encoder_folder(name)}/{WEIGHTS_FILE}"].sha256
+    if spec.precision == "int8" or spec.tuning is not None:
+        file = WEIGHTS_FILE if spec.precision == "int8" else "model.safetensors"
+        weights = artifact.manifest.files[f"{encoder_folder(name)}/{file}"].sha256
     parts = (loaded.sources[name], spec.revision, spec.precision, spec.max_tokens, spec.placement)
     return hashlib.sha256(repr((*parts, weights)).encode()).hexdigest()[:12]
 

@@ -45,6 +45,10 @@ class Assign:
         self.name, self.of = name, of
         self.unmatched_price = unmatched_price
 
+    def warm_up(self) -> None:
+        """Choose one pair, so that what it takes is loaded before a caller waits."""
+        self.join("warm-up", [Result("warm-up/color", ranking=(("color", 1.0),))])
+
     def join(self, table_id: str, parts: Sequence[Result]) -> Joined:
         """Return the pairs of one table's columns; a column with an error has no partner.
 

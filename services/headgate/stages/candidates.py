@@ -24,6 +24,7 @@ from headgate.domains.schemas.comparison import COMPARED, TargetColumns
 from headgate.domains.schemas.match_record import NO_MATCH, ColumnRecord
 from headgate.domains.schemas.serialise import TEMPLATES, short_description
 from headgate.errors import HeadgateError, InputError
+from headgate.models.encoder import Vectors
 from headgate.models.matcher import Features, LogOdds, Matcher, beliefs
 from headgate.retrieval.targets import TargetIndex, TargetIndexes
 from headgate.stages.contract import Batch, Cell, TextEncoder
@@ -144,37 +145,39 @@ class Candidates:
         except Exception as error:  # noqa: BLE001 - records of other targets must not be harmed
             return [blame(f"stage {self.name!r}", error)] * len(records)
         features = await self._features([record.column for record in records], entry)
-        return await asyncio.to_thread(self._ranked, features, target)
+        lookalikes = np.array([record.lookalikes for record in records])
+        return await asyncio.to_thread(self._ranked, features, lookalikes, target)
 
     async def _entry(self, target: Table) -> TargetEntry:
         """Return what is kept of the target, made now when nothing is."""
 
         async def build() -> TargetEntry:
-            texts = await asyncio.to_thread(self._texts, target.columns)
-            index = await TargetIndex.build(texts, self._encoder.encode)
+            texts = await asyncio.to_thread(_texts, target.columns)
+            index = await TargetIndex.build(texts, self._embed)
             return TargetEntry(index, await asyncio.to_thread(TargetColumns, target))
 
         key = [target.content_hash, self._encoder.fingerprint, *READ_BY_ENCODER]
         return await self._indexes.get("|".join(key), build)
 
     async def _features(self, columns: Sequence[Column], entry: TargetEntry) -> Features:
-        texts = await asyncio.to_thread(self._texts, columns)
-        vectors = await encode_distinct(self._encoder, [*chain.from_iterable(texts)])
-        views = np.split(vectors, len(texts))
+        texts = await asyncio.to_thread(_texts, columns)
+        views = np.split(await self._embed([*chain.from_iterable(texts)]), len(texts))
         cosines = await asyncio.to_thread(entry.index.similarities, views)
         compared = await asyncio.to_thread(entry.columns.compare, columns)
         return np.concatenate([cosines, compared], axis=-1)
 
-    def _texts(self, columns: Sequence[Column]) -> list[list[str]]:
-        """Return for each template the texts of all columns; an empty one is a blank."""
-        return [
-            [TEMPLATES[template](column) or " " for column in columns]
-            for template in READ_BY_ENCODER
-        ]
+    async def _embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the texts' vectors; that of a blank one is zero, so that it is like no other."""
+        blank = [not text.strip() for text in texts]
+        vectors = await encode_distinct(self._encoder, [text.strip() or "-" for text in texts])
+        vectors[blank] = 0
+        return vectors
 
-    def _ranked(self, features: Features, target: Table) -> list[Shortlist]:
+    def _ranked(
+        self, features: Features, lookalikes: NDArray[np.int64], target: Table
+    ) -> list[Shortlist]:
         """Return the best candidates of each row; of equals the first in the target's order."""
-        log_odds = self._matcher.log_odds(features)
+        log_odds = self._matcher.log_odds(features, lookalikes)
         order = np.argsort(-log_odds, axis=1, kind="stable")[:, : self.top_k]
         rows = zip(order, log_odds, features, strict=True)
         return [
@@ -209,6 +212,11 @@ def _by_target(records: Sequence[Record]) -> list[list[tuple[int, ColumnRecord]]
             raise InputError(f"record {record.id!r}", problem, "Send tables to MatchSchemas.")
         groups[record.target.content_hash].append((place, record))
     return list(groups.values())
+
+
+def _texts(columns: Sequence[Column]) -> list[list[str]]:
+    """Return for each template the texts of all columns."""
+    return [[TEMPLATES[name](column) for column in columns] for name in READ_BY_ENCODER]
 
 
 def _said(column: Column) -> str:

@@ -7,16 +7,19 @@ import pytest
 
 from fakes.tiny_cascade import PAIRS, TWO_TIERS, fitted_for, write_artifact
 from fakes.tiny_models import TinyEncoder, described, log
+from fakes.tiny_tables import TABLES, tables, write_tables_artifact
 from headgate.artifact import Artifact
-from headgate.cascade.assemble import Parts, assemble, task_of
+from headgate.cascade.assemble import Parts, assemble, task_of, unit_task_of
 from headgate.cascade.engine import GateNode
+from headgate.cascade.fan_out import FanOut
 from headgate.cascade.fitted import KIND
 from headgate.domains.logs import LogTask
+from headgate.domains.schemas.match_task import MatchTask, TableTask
 from headgate.errors import ArtifactError
 from headgate.gate.threshold import KEEP_NOTHING, Gate
 from headgate.lm.large_model import LargeModel
 from headgate.lm.replay import ReplayEngine
-from headgate.stages.catalog import Classify, Retrieve, Verify
+from headgate.stages.catalog import Candidates, Classify, Rerank, Retrieve, Verify
 from headgate.types import Deadline, Tier
 
 
@@ -170,6 +173,74 @@ def test_an_altered_classifier_is_refused_before_it_is_read(loaded):
 
     with pytest.raises(ArtifactError, match=r"triage.safetensors: was altered"):
         Artifact.open(loaded.artifact, kind=KIND)
+
+
+# Cascades of tables
+
+
+def table_parts(loaded, encoder=None):
+    """Return one encoder, and a recorded ranking of one column."""
+    matches = {"matches": [{"id": "pump_y", "score": 0.9}]}
+    row = {"id": "t/pump_c", "answer": json.dumps(matches)}
+    Path(loaded.base_dir / "answers.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    replay = ReplayEngine.load(loaded.base_dir / "answers.jsonl")
+    return Parts({"slm": encoder or TinyEncoder()}, {"llm": LargeModel(replay)})
+
+
+async def test_an_assembled_cascade_of_tables_answers_with_both_models(load):
+    loaded = load(TABLES)
+    engine = assemble(loaded, write_tables_artifact(loaded), table_parts(loaded))
+
+    await engine.warm_up()
+    (result,) = await engine.run([tables("disk_a", "pump_c", "owner_e")], soon())
+
+    assert json.loads(result.answer) == {"disk_a": "disk_x", "pump_c": "pump_y"}
+    assert [part.tier for part in result.parts] == [Tier.SMALL, Tier.LARGE, Tier.SMALL]
+    assert [step.stage for step in result.path] == ["columns", "match"]
+
+
+def test_a_cascade_of_tables_is_a_fan_out_around_its_nested_flow(load):
+    loaded = load(TABLES)
+
+    engine = assemble(loaded, write_tables_artifact(loaded), table_parts(loaded))
+
+    assert isinstance(engine, FanOut)
+    assert [(type(node), node.name) for node in engine.units.nodes] == [
+        (Candidates, "candidates"),
+        (GateNode, "keep"),
+        (Rerank, "judge"),
+    ]
+    assert (engine.units.nodes[0].top_k, engine.asking.of) == (10, "candidates")
+    assert (engine.assign.name, engine.assign.unmatched_price) == ("match", 0.3)
+    assert (engine.task, engine.units.task) == (TableTask(), MatchTask())
+    assert (task_of(loaded), unit_task_of(loaded)) == (TableTask(), MatchTask())
+
+
+def test_cascades_of_one_process_share_what_is_kept_of_targets(load):
+    loaded, encoder = load(TABLES), TinyEncoder()
+    artifact, parts = write_tables_artifact(loaded), table_parts(loaded, encoder)
+
+    for _ in range(2):
+        asyncio.run(assemble(loaded, artifact, parts).run([tables("disk_a")], soon()))
+
+    assert [call for call in encoder.calls if len(call) > 1] == encoder.calls[:1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param([1, 2], id="a-list"),
+        pytest.param({"weights": [0.0] * 4, "bias": 0.0, "lookalike_weight": 0.0}, id="no-weight"),
+        pytest.param({"weights": ["a"], "bias": 0.0, "lookalike_weight": 0.0}, id="text"),
+    ],
+)
+def test_a_file_that_holds_no_matcher_is_refused(load, content):
+    loaded = load(TABLES)
+    artifact = write_tables_artifact(loaded, content)
+
+    with pytest.raises(ArtifactError, match=r"its file 'candidates\.json' holds no matcher"):
+        assemble(loaded, artifact, table_parts(loaded))
 
 
 def test_assembling_twice_gives_two_engines_that_answer_alike(loaded):

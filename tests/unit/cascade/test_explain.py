@@ -3,9 +3,10 @@ import pytest
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_engine import classify, engine_of, gate, retrieve, says_net, soon, verify
 from fakes.tiny_models import TinyEncoder, log, ngram_classifier
+from fakes.tiny_tables import matching, table, tables
 from headgate.cascade.explain import explain
 from headgate.errors import InputError, StageError
-from headgate.types import Deadline, Decision, Tier, Usage
+from headgate.types import Deadline, Decision, Record, Tier, Usage
 
 
 @pytest.fixture
@@ -151,3 +152,87 @@ async def test_a_deadline_that_has_passed_is_each_records_error(engine, lm):
 
 async def test_no_records_need_no_explanation(engine):
     assert await explain(engine, [], soon()) == []
+
+
+# Tables
+
+
+async def test_a_table_is_explained_by_its_columns_without_asking_the_large_model(lm):
+    """The pairs themselves are not known, since the large model's scores are not."""
+    engine = matching(lm)
+
+    (found,) = await explain(engine, [tables("disk_a", "pump_c", "owner_e")], soon())
+
+    assert [part.record_id for part in found.parts] == ["t/disk_a", "t/pump_c", "t/owner_e"]
+    assert [(part.answer, part.tier) for part in found.parts] == [
+        ("disk_x", Tier.SMALL),
+        ("pump_x", Tier.LARGE),
+        ("(none)", Tier.SMALL),
+    ]
+    assert (found.record_id, found.answer, found.tier, found.error) == ("t", "", Tier.LARGE, None)
+    assert (lm.requests, ledger_of(engine).total()) == ([], Usage())
+
+
+async def test_a_column_says_how_its_gate_came_to_its_decision(lm):
+    (found,) = await explain(matching(lm), [tables("pump_c")], soon())
+
+    (gate_of_it,) = found.parts[0].gates
+    assert (gate_of_it.gate, gate_of_it.predicted, gate_of_it.kept) == ("keep", "pump_x", False)
+    assert gate_of_it.confidence == pytest.approx(0.446, abs=0.001)
+    assert [hit.id for hit in found.parts[0].evidence[:2]] == ["pump_x", "pump_y"]
+
+
+async def test_a_table_is_expected_to_consume_what_its_columns_do(lm):
+    engine = matching(lm)
+
+    one, two = await explain(
+        engine,
+        [tables("pump_c", "disk_a", record_id="a"), tables("pump_c", "pump_d", record_id="b")],
+        soon(),
+    )
+
+    assert (one.expected_usage.calls, two.expected_usage.calls) == (1, 2)
+    assert one.expected_usage == one.parts[0].expected_usage
+    assert two.expected_usage.input_tokens == sum(
+        part.expected_usage.input_tokens for part in two.parts
+    )
+    assert one.expected_usage.cost_usd > 0
+
+
+async def test_tables_that_cannot_be_read_or_are_empty_are_explained_in_their_places(lm):
+    records = [tables("disk_a", record_id="a"), Record("bad", {}), tables(record_id="c")]
+
+    found = await explain(matching(lm), records, soon())
+
+    assert [each.record_id for each in found] == ["a", "bad", "c"]
+    assert [type(each.error) for each in found] == [type(None), InputError, type(None)]
+    assert [len(each.parts) for each in found] == [1, 0, 0]
+    assert [each.tier for each in found] == [Tier.SMALL, None, None]
+
+
+async def test_a_column_that_fails_is_nobodys_answer(lm):
+    (mixed, broken) = await explain(
+        matching(lm), [tables("poison_f", "disk_a"), tables("poison_f")], soon()
+    )
+
+    assert [type(part.error) for part in mixed.parts] == [StageError, type(None)]
+    assert (mixed.tier, mixed.error) == (Tier.SMALL, None)
+    assert (broken.tier, broken.expected_usage) == (None, Usage())
+
+
+async def test_columns_without_a_target_would_not_be_asked_about(lm):
+    (found,) = await explain(matching(lm), [tables("pump_c", target=table())], soon())
+
+    assert (found.parts[0].answer, found.tier) == ("(none)", Tier.SMALL)
+    assert found.expected_usage == Usage()
+
+
+async def test_a_deadline_that_has_passed_is_each_columns_error(lm):
+    (found,) = await explain(matching(lm), [tables("disk_a", "pump_c")], Deadline.after(-1))
+
+    assert [part.error.reason for part in found.parts] == ["DEADLINE_EXCEEDED"] * 2
+    assert (found.tier, found.error) == (None, None)
+
+
+async def test_no_tables_need_no_explanation(lm):
+    assert await explain(matching(lm), [], soon()) == []

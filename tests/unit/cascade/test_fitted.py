@@ -11,6 +11,7 @@ from fakes.tiny_cascade import (
     with_facts,
     write_artifact,
 )
+from fakes.tiny_tables import TABLES, write_tables_artifact
 from headgate.cascade.fitted import (
     FittedGate,
     FittedHead,
@@ -330,3 +331,61 @@ def test_a_cascade_without_a_large_model_needs_no_gates(load):
     fitted = read_fitted(write_artifact(loaded), loaded.spec)
 
     assert (fitted.gates, fitted.classifiers["triage"].inputs) == ({}, "pair")
+
+
+# Cascades of tables
+
+
+def test_a_fit_of_columns_comes_back(load):
+    loaded = load(TABLES)
+
+    fitted = read_fitted(write_tables_artifact(loaded), loaded.spec)
+
+    assert classifier_names(loaded.spec) == ["candidates"]
+    assert fitted.classifiers["candidates"].inputs == "columns"
+    assert list(fitted.gates) == ["keep"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("unmatched_price: 0.3", "unmatched_price: 0.5", id="price-of-a-pair"),
+        pytest.param("name: match", "name: pairs", id="name-of-the-assign"),
+        pytest.param(
+            "of: candidates}\n    -", "of: candidates, items_per_prompt: 2}\n    -", id="items"
+        ),
+        pytest.param("max_size: 8", "max_size: 16", id="batch"),
+    ],
+)
+def test_what_does_not_shape_a_fit_of_columns_may_change_after_it(load, old, new):
+    artifact = write_tables_artifact(load(TABLES))
+    assert old in TABLES
+
+    assert read_fitted(artifact, load(TABLES.replace(old, new)).spec)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        pytest.param("top_k: 10", "top_k: 11", "stages", id="candidates"),
+        pytest.param("index: target,", "index: target, model: slm,", "stages", id="model"),
+        pytest.param("name: keep", "name: sure", "stages", id="name-of-a-gate"),
+        pytest.param("{kind: encoder,", "{kind: encoder, tuning: {},", "models", id="tuning"),
+    ],
+)
+def test_what_shapes_a_fit_of_columns_and_has_changed_is_named(load, old, new, name):
+    artifact = write_tables_artifact(load(TABLES))
+    assert old in TABLES
+
+    with pytest.raises(ArtifactError, match=f"it was fitted for another {name}: "):
+        read_fitted(artifact, load(TABLES.replace(old, new)).spec)
+
+
+def test_what_tunes_an_encoder_shapes_a_fit(load):
+    """Untuned, tuned on the columns alone, and on other names for them too."""
+    tunings = ("", " tuning: {},", " tuning: {augmentation: answers.jsonl},")
+    texts = [TABLES.replace("{kind: encoder,", f"{{kind: encoder,{tuning}") for tuning in tunings]
+
+    keys = [str(fit_key(load(text).spec)["models"]) for text in texts]
+
+    assert len(set(keys)) == 3

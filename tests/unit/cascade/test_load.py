@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fakes.tiny_tables import TABLES
 from headgate.cascade.load import from_inline, inline, load_cascade
 from headgate.cascade.reference import EXAMPLE
 from headgate.errors import SpecFileError
@@ -77,6 +78,30 @@ def test_tiers_may_be_stacked_and_locations_start_at_the_folder(tiers):
     assert loaded.artifact == str(tiers / "../fitted")
     assert loaded.recordings == {"llm": str(tiers / "../answers.jsonl")}
     assert loaded.sources == {"slm": str(tiers / "weights")}
+
+
+TUNED = TABLES.replace("{kind: encoder,", "{kind: encoder, tuning: {augmentation: answers.jsonl},")
+
+
+def test_a_prompt_of_a_nested_flow_and_what_tunes_an_encoder_are_found(load, folder):
+    loaded = load(TUNED)
+
+    assert loaded.prompts == {"judge": "Does it fit?\n"}
+    assert loaded.recordings == {"llm": str(folder / "answers.jsonl")}
+    assert loaded.augmentations == {"slm": str(folder / "answers.jsonl")}
+
+
+@pytest.mark.parametrize("tuning", ["", " tuning: {},"], ids=["untuned", "without-augmentation"])
+def test_an_encoder_that_no_file_tunes_has_no_augmentation(load, tuning):
+    assert load(TABLES.replace("{kind: encoder,", f"{{kind: encoder,{tuning}")).augmentations == {}
+
+
+def test_the_revision_changes_with_a_nested_stage_and_with_its_prompt(load, folder):
+    before = load(TABLES).revision
+    other = load(TABLES.replace("top_k: 10", "top_k: 11")).revision
+    (folder / "prompts" / "decide.md").write_text("Match.\n", encoding="utf-8")
+
+    assert len({before, other, load(TABLES).revision}) == 3
 
 
 def test_a_classify_after_a_gate_may_be_last(load):
@@ -199,10 +224,10 @@ def test_a_loaded_cascade_cannot_be_changed(load):
         loaded.spec.deferral.budget.llm_share = 1.0
 
 
-@pytest.mark.parametrize("name", ["minimal", "example", "tiers"])
+@pytest.mark.parametrize("name", ["minimal", "example", "tiers", "tuned"])
 def test_inline_and_back_is_the_same_cascade_without_its_folder(load, tiers, folder, name):
     loaded = load_cascade(tiers / "cascade.yaml") if name == "tiers" else None
-    loaded = loaded or load({"minimal": MINIMAL, "example": EXAMPLE}[name])
+    loaded = loaded or load({"minimal": MINIMAL, "example": EXAMPLE, "tuned": TUNED}[name])
     sent = json.dumps(inline(loaded))
     folder.rename(folder.with_name(f"{folder.name}_gone"))
 
@@ -238,6 +263,15 @@ def test_an_inlined_cascade_holds_the_name_of_the_key_and_never_the_key(load, mo
 def test_what_inline_did_not_make_is_refused(load, damage):
     sent = inline(load(EXAMPLE))
     damage(sent)
+
+    with pytest.raises(SpecFileError, match="this is not what `inline` makes"):
+        from_inline(sent)
+
+
+@pytest.mark.parametrize("part", ["prompts", "recordings", "sources", "augmentations"])
+def test_a_cascade_of_tables_that_lost_a_part_on_its_way_is_refused(load, part):
+    sent = inline(load(TUNED))
+    sent[part].clear()
 
     with pytest.raises(SpecFileError, match="this is not what `inline` makes"):
         from_inline(sent)

@@ -280,8 +280,8 @@ VALUES = [
     case(
         "kind-of-stage-that-is-not-there",
         ("kind: verify", "¦kind: 'os:system'"),
-        says="spec.flow[3].kind: expected 'classify', 'gate', 'retrieve' or 'verify', found "
-        "'os:system'. Use one of these.",
+        says="spec.flow[3].kind: expected 'assign', 'classify', 'for_each', 'gate', 'rerank', "
+        "'retrieve' or 'verify', found 'os:system'. Use one of these.",
     ),
     case(
         "source-is-a-bare-word",
@@ -360,7 +360,7 @@ VALUES = [
     case(
         "index-that-is-not-there",
         ("index: error_cases", "¦index: documents"),
-        says="spec.flow[2].index: expected 'error_cases', found 'documents'.",
+        says="spec.flow[2].index: expected 'error_cases' or 'target', found 'documents'.",
     ),
     case(
         "stage-is-text",

@@ -1,6 +1,8 @@
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fakes.tiny_cascade import TWO_TIERS
 from headgate.cascade.payment import Purse, exhausted, purse_of
@@ -100,6 +102,106 @@ def test_settling_twice_is_a_bug():
 
     with pytest.raises(ValueError, match="This is a bug"):
         payer.settle(admission, judged(0.1))
+
+
+# Calls that records share
+
+
+def admitted(payer, *costs_usd):
+    """Return an admission of each largest cost."""
+    return [payer.admit(Demand(0.5, cost, required=True), "") for cost in costs_usd]
+
+
+FREE = Judgement("net", "because", Usage())
+"""The second record of a shared prompt, whose usage is told with the first."""
+
+
+def test_what_a_shared_prompt_cost_is_borne_by_all_its_records():
+    """0.03 may cost 0.1 + 0.2, so a tenth of each is spent; none gives all of it back."""
+    payer = purse(usd_per_hour=60.0)
+
+    payer.settle_all(admitted(payer, 0.1, 0.2), [judged(0.03), FREE])
+
+    assert spent(payer) == Spending(2, pytest.approx(0.03))
+
+
+def test_a_cost_above_one_records_bound_is_paid_by_the_bounds_of_all(caplog):
+    """A prompt of two costs more than the first alone may."""
+    payer = purse(usd_per_hour=60.0)
+
+    with caplog.at_level(logging.WARNING):
+        payer.settle_all(admitted(payer, 0.1, 0.1), [judged(0.15), FREE])
+
+    assert spent(payer) == Spending(2, pytest.approx(0.15))
+    assert caplog.records == []
+
+
+def test_a_shared_cost_above_all_bounds_takes_no_more_than_was_reserved_and_is_logged(caplog):
+    payer = purse(usd_per_hour=60.0)
+
+    with caplog.at_level(logging.WARNING):
+        payer.settle_all(admitted(payer, 0.1, 0.1), [judged(0.5), FREE])
+
+    assert spent(payer) == Spending(2, pytest.approx(0.2))
+    assert [record.getMessage() for record in caplog.records] == [
+        "cost_above_bound cost=0.5 bound=0.2"
+    ]
+
+
+def test_cached_failed_and_answered_records_are_settled_each_in_its_way():
+    """The failed call keeps its 0.3, the cached one gives its 0.2 and its call back."""
+    payer = purse(llm_share=1.0, usd_per_hour=60.0)
+    refused = LmRefusedError("llm", "no key", "Set.")
+
+    payer.settle_all(
+        admitted(payer, 0.1, 0.2, 0.3, 0.4),
+        [judged(0.05), judged(0.0, cached=True), refused, None],
+    )
+
+    assert spent(payer) == Spending(3, pytest.approx(0.05 + 0.3 + 0.4))
+    assert payer.governor.snapshot().in_flight == 0
+
+
+def test_records_that_could_cost_nothing_are_settled_at_nothing():
+    payer = purse(usd_per_hour=6.0)
+
+    payer.settle_all(admitted(payer, 0.0, 0.0), [FREE, FREE])
+
+    assert spent(payer) == Spending(2, 0.0)
+
+
+def test_nothing_to_settle_changes_nothing():
+    payer = purse(usd_per_hour=6.0)
+
+    payer.settle_all([], [])
+
+    assert spent(payer) == Spending()
+
+
+COSTS = st.floats(0, 10)
+CELLS = st.one_of(
+    st.builds(judged, st.floats(0, 30)),
+    st.just(FREE),
+    st.just(judged(0.0, cached=True)),
+    st.just(LmRefusedError("llm", "no key", "Set.")),
+    st.none(),
+)
+
+
+@given(st.lists(st.tuples(COSTS, CELLS), max_size=12))
+def test_settling_together_never_takes_more_than_was_reserved(pairs):
+    payer = purse(usd_per_hour=1e6)
+    costs_usd, cells = [cost for cost, _ in pairs], [cell for _, cell in pairs]
+
+    payer.settle_all(admitted(payer, *costs_usd), cells)
+
+    answered = [pair for pair in pairs if isinstance(pair[1], Judgement) and not pair[1].cached]
+    unknown = [cost for cost, cell in pairs if not isinstance(cell, Judgement)]
+    cached = len(pairs) - len(answered) - len(unknown)
+    bound = sum(cost for cost, _ in answered)
+    wanted = min(bound, sum(cell.usage.cost_usd for _, cell in answered)) + sum(unknown)
+    assert spent(payer) == Spending(len(pairs) - cached, pytest.approx(wanted, abs=1e-6))
+    assert payer.governor.snapshot().in_flight == 0
 
 
 # What records earn

@@ -98,6 +98,33 @@ RARE = (
 )
 """A certificate where one of two labels is rare."""
 
+TABLES = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: tables}
+spec:
+  domain: schemas
+  task: {operation: match_columns}
+  artifact: fitted
+  models:
+    slm: {kind: encoder, tuning: {augmentation: answers.jsonl}}
+    llm: {kind: lm, engine: openai, model: some}
+  flow:
+    - name: columns
+      kind: for_each
+      flow:
+        - {name: found, kind: retrieve, index: target, model: slm, top_k: 12}
+        - {name: sure, kind: gate, of: found}
+        - name: judge
+          kind: rerank
+          model: llm
+          prompt: prompts/decide.md
+          of: found
+          items_per_prompt: 3
+    - {name: match, kind: assign, of: columns, unmatched_price: 0.3}
+"""
+"""The columns of tables, each by itself, then pairs of all of them."""
+
 PLAIN = """\
 apiVersion: headgate/v1
 kind: Cascade
@@ -181,6 +208,50 @@ def test_a_rare_class_is_kept_as_written(load):
     assert (rare.label, rare.miss, rare.false_alarm) == ("disk", 0.1, 0.2)
 
 
+def test_every_key_of_a_flow_of_columns_is_kept_as_written(load):
+    spec = load(TABLES).spec
+
+    found, sure, judge = spec.unit_flow
+    columns, match = spec.flow
+    assert (columns.kind, columns.flow) == ("for_each", spec.unit_flow)
+    assert (found.kind, found.index, found.model, found.top_k) == ("retrieve", "target", "slm", 12)
+    assert (sure.kind, sure.of) == ("gate", "found")
+    assert (judge.kind, judge.model, judge.of, judge.items_per_prompt) == (
+        "rerank",
+        "llm",
+        "found",
+        3,
+    )
+    assert (match.kind, match.of, match.unmatched_price) == ("assign", "columns", 0.3)
+    assert spec.models["slm"].tuning.augmentation == "answers.jsonl"
+
+
+def test_a_flow_of_columns_says_what_answers_and_what_decides(load):
+    spec, plain = load(TABLES).spec, load(PLAIN).spec
+
+    assert spec.for_each is spec.flow[0]
+    assert (spec.answering, spec.deciding) == ([spec.unit_flow[0]], spec.unit_flow[2])
+    assert spec.model_of(spec.answering[0]) == "slm"
+    assert (plain.for_each, plain.unit_flow) == (None, plain.flow)
+    assert (plain.answering, plain.deciding) == ([plain.flow[0]], plain.flow[3])
+    assert plain.model_of(plain.answering[0]) == "fast"
+
+
+def test_absent_keys_of_a_flow_of_columns_have_the_documented_defaults(load):
+    text = TABLES.replace(", model: slm, top_k: 12", "").replace(", unmatched_price: 0.3", "")
+    text = text.replace("          items_per_prompt: 3\n", "")
+    text = text.replace("{augmentation: answers.jsonl}", "{}")
+
+    spec = load(text).spec
+
+    found, _, judge = spec.unit_flow
+    assert (found.model, found.top_k, judge.items_per_prompt) == (None, 20, 4)
+    assert spec.flow[1].unmatched_price == 0.45
+    assert spec.models["slm"].tuning.augmentation is None
+    assert spec.model_of(found) == "slm"
+    assert load(PLAIN).spec.models["slm"].tuning is None
+
+
 def test_every_key_of_a_replay_model_is_kept_as_written(load):
     llm = load(REPLAY).spec.models["llm"]
 
@@ -228,7 +299,7 @@ def test_absent_keys_of_a_certificate_and_its_audits_have_the_documented_default
 
 
 def test_the_files_together_name_every_key_of_the_models():
-    text = FULL + REPLAY + AGREEING + RARE + "file: "
+    text = FULL + REPLAY + AGREEING + RARE + TABLES + "file: "
     documented = {key for node in schema()["$defs"].values() for key in node["properties"]}
 
     assert [
@@ -264,13 +335,16 @@ LIMITS = [
     pytest.param("share: 0.4", "share: {}", (0, 1), (-0.1, 1.1), id="share-of-a-caller"),
     pytest.param("per_hour: 1}", "per_hour: {}}}", (0.001, 10**6), (0, -1), id="usd-of-a-caller"),
     pytest.param("miss: 0.1", "miss: {}", (0.001, 0.999), (0, 1), id="miss"),
+    pytest.param("top_k: 12", "top_k: {}", (1, 100), (0, 101), id="candidates"),
+    pytest.param("_prompt: 3", "_prompt: {}", (1, 10), (0, 11), id="columns-in-a-prompt"),
+    pytest.param("_price: 0.3", "_price: {}", (0.001, 0.999), (0, 1), id="unmatched-price"),
     pytest.param("alarm: 0.2", "alarm: {}", (0.001, 0.999), (0, 1), id="false-alarm"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "allowed", "refused"), LIMITS)
 def test_a_number_is_accepted_up_to_its_limits_and_not_beyond(load, old, new, allowed, refused):
-    text = RARE if old in RARE else FULL
+    text = next(each for each in (RARE, TABLES, FULL) if old in each)
     assert text.count(old) == 1
 
     for number in allowed:

@@ -6,7 +6,9 @@ import pytest
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_engine import classify, engine_of, gate, says_net, verify
 from fakes.tiny_models import LEVEL, TinyEncoder, broken_classifier, log, ngram_classifier
+from fakes.tiny_tables import matching, tables
 from headgate.domains.rows import LabelledRecord
+from headgate.domains.schemas.match_record import NO_MATCH, column_records
 from headgate.errors import InputError, NotFoundError
 from headgate.evaluation.evaluate import CHUNK, LATENCY_SAMPLE, evaluate
 from headgate.lm.large_model import LargeModel
@@ -267,3 +269,76 @@ async def test_a_gate_without_numbers_is_as_unsure_as_can_be():
 
     assert found.outcomes.scores.tolist() == [-math.inf]
     assert found.outcomes.kept.tolist() == [False]
+
+
+# Tables. Of fakes.tiny_tables, 0.8 is asked for:
+#
+#   table  column     right    small         sent  cascade
+#   a      disk_a     disk_x   disk_x 0.9    no    disk_x
+#          pump_b     pump_y   pump_x 0.45   yes   pump_y
+#          owner_c    none     none   0.99   no    none
+#   b      net_a      disk_x   net_x  0.9    no    net_x
+#          poison_b   net_x    -             no    -, failed
+TABLES = {
+    "a": {"disk_a": "disk_x", "pump_b": "pump_y", "owner_c": NO_MATCH},
+    "b": {"net_a": "disk_x", "poison_b": "net_x"},
+}
+
+
+def labelled_tables():
+    return [
+        LabelledRecord(record, right, group=name)
+        for name, matches in TABLES.items()
+        for record, right in zip(
+            column_records(tables(*matches, record_id=name)), matches.values(), strict=True
+        )
+    ]
+
+
+def second_is_right(item):
+    return {item.candidates[1].id: 0.9}
+
+
+async def test_figures_of_tables_are_of_their_columns():
+    found = await evaluate(
+        matching(ScriptedLm(rank=second_is_right)), labelled_tables(), large_alone=True
+    )
+
+    assert found.rows == 5
+    assert found.small_accuracy == pytest.approx(2 / 5)
+    assert found.cascade_accuracy == pytest.approx(3 / 5)
+    assert found.llm_share == pytest.approx(1 / 5)
+    assert found.failed == {"RECORD_FAILED": 1}
+    assert found.outcomes.ids == ("a/disk_a", "a/pump_b", "a/owner_c", "b/net_a", "b/poison_b")
+    assert found.outcomes.groups[0] == found.outcomes.groups[2] != found.outcomes.groups[3]
+
+
+async def test_figures_of_whole_tables_are_worked_out_beside_them():
+    """Of table a the large model puts the second right column first; of b nothing is right."""
+    found = await evaluate(
+        matching(ScriptedLm(rank=second_is_right)), labelled_tables(), large_alone=False
+    )
+
+    small, cascade = found.matching["small"], found.matching["cascade"]
+    assert (small.tables, cascade.tables) == (2, 2)
+    assert cascade.mrr - small.mrr == pytest.approx((1 - 1 / 2) / 2 / 2)
+    assert cascade.one_to_one_f1 == pytest.approx((1 + 0) / 2)
+    assert cascade.recall_at_truth == pytest.approx((1 + 0) / 2)
+
+
+async def test_a_table_passes_as_a_whole():
+    """Both columns in doubt share the prompt, as they would in service."""
+    lm = ScriptedLm(rank=second_is_right)
+    rows = [
+        LabelledRecord(record, NO_MATCH) for record in column_records(tables("pump_a", "held_b"))
+    ]
+
+    found = await evaluate(matching(lm, items_per_prompt=2), rows, large_alone=False)
+
+    assert (found.usage.calls, len(lm.requests)) == (1, 1)
+
+
+async def test_rows_of_logs_have_no_figures_of_tables():
+    found = await evaluate(cascade(large_model(replay())), ROWS, large_alone=False)
+
+    assert found.matching == {}

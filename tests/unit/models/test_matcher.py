@@ -14,6 +14,8 @@ from headgate.models.matcher import (
     fit_matcher,
 )
 
+ALONE = np.zeros(1, np.int64)
+"""A column that looks like no other of its table."""
 LOG_ODDS = arrays(np.float64, st.integers(0, 30), elements=st.floats(-50, 50))
 
 
@@ -24,7 +26,7 @@ def pairs(*rows):
 
 def test_a_pair_counts_for_as_much_as_it_stands_out_of_the_ten_best():
     """Ten pairs of 0.5 and one of 1: the level is 0.55, and the best is 0.45 above it."""
-    log_odds = Matcher((2.0,), -1.0).log_odds(pairs([0.5] * 10 + [1.0]))
+    log_odds = Matcher((2.0,), -1.0, 0.5).log_odds(pairs([0.5] * 10 + [1.0]), ALONE)
 
     assert log_odds[0, -1] == pytest.approx(2 * (1 - 0.55) - 1)
     assert log_odds[0, 0] == pytest.approx(2 * (0.5 - 0.55) - 1)
@@ -32,21 +34,23 @@ def test_a_pair_counts_for_as_much_as_it_stands_out_of_the_ten_best():
 
 def test_a_column_that_is_like_many_is_less_sure_than_one_that_is_like_one():
     """Both have a pair of 1; the second has ten of them."""
-    one, many = Matcher.default(1).log_odds(pairs([1.0] + [0.3] * 19, [1.0] * 10 + [0.3] * 10))
+    one, many = Matcher.default(1).log_odds(
+        pairs([1.0] + [0.3] * 19, [1.0] * 10 + [0.3] * 10), np.zeros(2)
+    )
 
     assert one[0] > many[0]
 
 
 def test_candidates_that_a_small_target_does_not_have_count_as_weak_ones():
     """One pair of 1 and nine that are missing: the level is (1 + 9 * 0.22) / 10."""
-    log_odds = Matcher((1.0,), 0.0).log_odds(pairs([1.0]))
+    log_odds = Matcher((1.0,), 0.0, 0.5).log_odds(pairs([1.0]), ALONE)
 
     assert log_odds[0, 0] == pytest.approx(1 - (1 + 9 * 0.22) / 10)
 
 
 def test_a_column_like_nothing_is_not_helped_by_how_little_the_others_are_like_it():
     """Its best pair of 0.1 stands out of zeros, and yet it is below what counts."""
-    log_odds = Matcher((1.0,), 0.0).log_odds(pairs([0.1] + [0.0] * 19))
+    log_odds = Matcher((1.0,), 0.0, 0.5).log_odds(pairs([0.1] + [0.0] * 19), ALONE)
 
     assert log_odds[0, 0] == pytest.approx(0.1 - 0.22)
 
@@ -55,9 +59,9 @@ def test_a_column_has_the_same_log_odds_alone_as_among_others():
     features = np.random.default_rng(7).random((5, 40, 4), np.float32)
     matcher = Matcher.default(4)
 
-    alone = np.vstack([matcher.log_odds(features[row : row + 1]) for row in range(5)])
+    alone = np.vstack([matcher.log_odds(features[row : row + 1], ALONE) for row in range(5)])
 
-    assert (alone == matcher.log_odds(features)).all()
+    assert (alone == matcher.log_odds(features, np.zeros(5))).all()
 
 
 def test_default_weights_are_equal_and_their_sum_does_not_depend_on_the_number_of_features():
@@ -67,13 +71,16 @@ def test_default_weights_are_equal_and_their_sum_does_not_depend_on_the_number_o
 
 @pytest.mark.parametrize("shape", [(0, 3, 2), (2, 0, 2), (0, 0, 2)])
 def test_without_pairs_there_are_no_log_odds(shape):
-    assert Matcher.default(2).log_odds(np.zeros(shape, np.float32)).shape == shape[:2]
+    assert (
+        Matcher.default(2).log_odds(np.zeros(shape, np.float32), np.zeros(shape[:1])).shape
+        == shape[:2]
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 1), (2, 3, 3), (2, 3)])
 def test_other_features_than_it_has_weights_for_are_refused(shape):
     with pytest.raises(ValueError, match="features"):
-        Matcher.default(2).log_odds(np.zeros(shape, np.float32))
+        Matcher.default(2).log_odds(np.zeros(shape, np.float32), np.zeros(shape[:1]))
 
 
 @pytest.mark.parametrize(
@@ -89,11 +96,11 @@ def test_other_features_than_it_has_weights_for_are_refused(shape):
 )
 def test_weights_that_would_turn_the_order_round_are_refused(weights, bias):
     with pytest.raises(ValueError, match="weights"):
-        Matcher(weights, bias)
+        Matcher(weights, bias, 0.0)
 
 
 def test_a_matcher_comes_back_from_json_as_it_was():
-    matcher = Matcher((1.5, 0.0, 2.0), -4.25)
+    matcher = Matcher((1.5, 0.0, 2.0), -4.25, 0.5)
 
     assert Matcher.from_json(json.loads(json.dumps(matcher.to_json()))) == matcher
 
@@ -144,7 +151,7 @@ def labelled(rng, rows, *, telling):
     right[np.arange(rows), rng.integers(0, 30, rows)] = True
     right[::3] = False
     features[..., telling][right] = 0.9
-    return LabelledColumns(features, right)
+    return LabelledColumns(features, right, np.zeros(rows, np.int64))
 
 
 @pytest.mark.parametrize("telling", [0, 1])
@@ -159,7 +166,7 @@ def test_fitted_beliefs_say_how_often_none_fits():
     matcher = fit_matcher([labelled(rng, 60, telling=0)])
     fresh = labelled(rng, 60, telling=0)
 
-    none = [beliefs(row)[-1] for row in matcher.log_odds(fresh.features)]
+    none = [beliefs(row)[-1] for row in matcher.log_odds(fresh.features, fresh.lookalikes)]
 
     assert np.mean(none) == pytest.approx(1 / 3, abs=0.1)
 
@@ -179,7 +186,7 @@ def test_columns_whose_right_pair_is_out_of_reach_do_not_break_a_fit():
     right = np.zeros((1, 200), bool)
     right[0, 199] = True
 
-    assert fit_matcher([table, LabelledColumns(far, right)]) == fit_matcher([table])
+    assert fit_matcher([table, LabelledColumns(far, right, ALONE)]) == fit_matcher([table])
 
 
 def test_a_strong_pull_leaves_the_default():
@@ -198,8 +205,29 @@ def test_a_strong_pull_leaves_the_default():
 )
 def test_labels_that_a_matcher_cannot_be_fitted_on_are_refused(tables):
     given_tables = [
-        LabelledColumns(np.zeros(shape, np.float32), np.zeros(shape[:2], bool)) for shape in tables
+        LabelledColumns(
+            np.zeros(shape, np.float32), np.zeros(shape[:2], bool), np.zeros(shape[0], np.int64)
+        )
+        for shape in tables
     ]
 
     with pytest.raises(ValueError, match="fitted"):
         fit_matcher(given_tables)
+
+
+def test_the_more_columns_of_its_table_a_column_looks_like_the_likelier_none_fits():
+    """With e - 1 look-alikes each pair loses the whole weight."""
+    matcher = Matcher((2.0,), -1.0, 0.5)
+    features = pairs([1.0] + [0.0] * 19)
+
+    lost = matcher.log_odds(features, ALONE) - matcher.log_odds(features, np.array([math.e - 1]))
+
+    assert lost == pytest.approx(0.5)
+
+
+def test_a_fit_learns_that_look_alikes_have_no_counterparts():
+    """Columns with nine look-alikes never have one here, and all others do."""
+    table = labelled(np.random.default_rng(7), 60, telling=0)
+    lonely = LabelledColumns(table.features, table.right, np.where(table.right.any(axis=1), 0, 9))
+
+    assert fit_matcher([lonely]).lookalike_weight > Matcher.default(2).lookalike_weight

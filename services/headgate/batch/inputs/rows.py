@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ from headgate.errors import InputError
 from headgate.types import Record
 
 BLOCK_ROWS: Final = 4096
+BLOCK_CHARS: Final = 16 * 1024 * 1024
+"""Of all texts of a block; with more it ends early, since a record may be two whole tables."""
 
 
 def read_rows(
@@ -43,6 +45,7 @@ def read_rows(
 
     Columns other than the task's fields, `id` and `candidates` are not looked at. A row without
     an id has its number as its id. In CSV, and in a text column of Parquet, candidates are JSON.
+    Files of tables that a row names are read here, from below the folder of its file.
 
     Args:
         unit: Of a file of JSON Lines, CSV or Parquet.
@@ -58,8 +61,9 @@ def read_rows(
         open_source(unit.file, spec) as source,
         closing(_raw_rows(source, unit, spec, task)) as rows,
     ):
-        while chunk := list(islice(rows, block_rows)):
-            yield _block(chunk, unit, task, dead)
+        reader = _Reader(unit, _beside(unit, spec), task, dead)
+        while (block := reader.block(rows, block_rows)) is not None:
+            yield block
 
 
 def check_task(files: Sequence[InputFile], spec: InputSpec, task: Task) -> None:
@@ -110,28 +114,50 @@ def _raw_rows(
     return parquet_rows(source, unit, (*task.fields, "id", CANDIDATES))
 
 
-def _block(rows: Iterable[RawRow], unit: Unit, task: Task, dead: DeadLetters) -> RowBlock:
-    numbers: list[int] = []
-    records: list[Record] = []
-    for row in rows:
-        made = _record(row, unit, task)
-        if isinstance(made, DeadLetter):
-            dead.add(made)
-        else:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Makes records of the rows of one unit."""
+
+    unit: Unit
+    beside: str
+    """The file, as what a row names is found beside it."""
+    task: Task
+    dead: DeadLetters
+
+    def block(self, rows: Iterator[RawRow], most: int) -> RowBlock | None:
+        """Return the next rows; None when there is none left."""
+        numbers: list[int] = []
+        records: list[Record] = []
+        chars = 0
+        row: RawRow | None = None
+        for row in islice(rows, most):
+            made = self._record(row)
+            if isinstance(made, DeadLetter):
+                self.dead.add(made)
+                continue
             numbers.append(row.number)
             records.append(made)
-    return RowBlock(numbers, records)
+            chars += sum(map(len, made.fields.values()))
+            if chars >= BLOCK_CHARS:
+                break
+        return None if row is None else RowBlock(numbers, records)
+
+    def _record(self, row: RawRow) -> Record | DeadLetter:
+        place = (self.unit.number, self.unit.file.place, row.number)
+        if row.cells is None:
+            return DeadLetter(*place, row.reason, row.detail)
+        cells = _with_candidates(row.cells)
+        try:
+            record = record_of(cells, self.task, f"{self.beside}:{row.number}")
+        except InputError as error:
+            return DeadLetter(*place, Reason.ROW_INVALID, error.problem)
+        return replace(record, lossy=True) if row.lossy else record
 
 
-def _record(row: RawRow, unit: Unit, task: Task) -> Record | DeadLetter:
-    place = unit.file.place
-    if row.cells is None:
-        return DeadLetter(unit.number, place, row.number, row.reason, row.detail)
-    try:
-        record = record_of(_with_candidates(row.cells), task, f"{place}:{row.number}")
-    except InputError as error:
-        return DeadLetter(unit.number, place, row.number, Reason.ROW_INVALID, error.problem)
-    return replace(record, lossy=True) if row.lossy else record
+def _beside(unit: Unit, spec: InputSpec) -> str:
+    """Return a file's path on this machine; its URL, beside which nothing is found, elsewhere."""
+    elsewhere = "://" in spec.patterns[unit.file.pattern]
+    return unit.file.place if elsewhere else unit.file.path
 
 
 def _with_candidates(cells: Mapping[str, Any]) -> Mapping[str, Any]:

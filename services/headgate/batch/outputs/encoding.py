@@ -23,7 +23,7 @@ ROW_GROUP = 1 << 17
 """Rows of a Parquet row group, and of one table in memory."""
 _ASCENDING = ("line", "offset", "row", "timestamp")
 """Columns whose values grow: small differences compress better than the values."""
-_DIFFERENT = ("id", "rationale")
+_DIFFERENT = ("id", "rationale", "parts")
 """Columns whose values hardly repeat: a dictionary of them would only take time."""
 
 

@@ -45,9 +45,14 @@ class TableRecord(Record):
     target: Table = field(repr=False)
 
 
-def column_id(table_id: str, column: str) -> str:
-    """Return the id of a column's record."""
-    return f"{table_id}/{column}"
+def column_id(table: str, column: str) -> str:
+    """Return the id of a column's record, by that of its table's and its own in the table."""
+    return f"{table}/{column}"
+
+
+def table_id(record: ColumnRecord) -> str:
+    """Return the id of the table's record that a column's record came of."""
+    return record.id.removesuffix(column_id("", record.fields["column"]))
 
 
 def column_records(record: TableRecord) -> list[ColumnRecord]:

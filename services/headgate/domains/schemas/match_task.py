@@ -27,10 +27,12 @@ from headgate.types import Candidate, Prediction, Record
 MATCH_COLUMNS = "match_columns"
 SHOWN_VALUES = 8
 """Of a source column and of each candidate; more values only lengthen the prompt."""
-KEPT_TABLES = 8
+KEPT_TARGETS = 4
 """Texts whose tables are kept; each is at most 64 MiB."""
 SHOWN_CHARS = 300
 """Of a description, and of a list of values or names."""
+
+_SOURCE, _TARGET = "source", "target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class TableTask:
 
     operation: str = MATCH_COLUMNS
     labels: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ("source", "target")
+    fields: tuple[str, ...] = (_SOURCE, _TARGET)
     """Each a table as CSV text, or as JSON: {name: {"description", "values"}}."""
     optional_fields: tuple[str, ...] = ()
 
@@ -135,24 +137,35 @@ class TableTask:
         """Return the record with its tables read.
 
         Raises:
-            InputError: A table cannot be read.
+            InputError: A table cannot be read, or a column of the target has the name of an answer
+                that is none.
         """
-        if isinstance(record, TableRecord):
-            return record
+        found = record if isinstance(record, TableRecord) else self._both(record)
+        if NO_MATCH in found.target.places:
+            place, problem = f"record {record.id!r}: {_TARGET}", f"it has a column {NO_MATCH!r}"
+            raise InputError(place, problem, "Rename it: that is what no match is called.")
+        return found
+
+    def _both(self, record: Record) -> TableRecord:
         source, target = (self._read(record, name) for name in self.fields)
         return TableRecord(record.id, {}, lossy=record.lossy, source=source, target=target)
 
     def _read(self, record: Record, name: str) -> Table:
+        text = record.fields[name]
         try:
-            return _read_text(record.fields[name], name)
+            return _target_of(text) if name == _TARGET else _read_text(text, name)
         except InputError as error:
-            place = f"record {record.id!r}: {name}"
+            place = f"record {record.id!r}: {error.place}"
             raise InputError(place, error.problem, error.remedy) from None
 
 
-@lru_cache(maxsize=KEPT_TABLES)
+@lru_cache(maxsize=KEPT_TARGETS)
+def _target_of(text: str) -> Table:
+    """Return the table of a text that many records have; threads may ask at once."""
+    return _read_text(text, _TARGET)
+
+
 def _read_text(text: str, name: str) -> Table:
-    """Return the table of a text; many records of a batch have one target."""
     return read_table(text.encode("utf-8", "replace"), name, place=name)
 
 

@@ -2,8 +2,7 @@
 
 {"id"?, "source", "target", "matches"?}  ->  Record of two tables  ->  a LabelledRecord a column
 
-A table is written as CSV text of several lines, as JSON, or as the path of a file below the
-folder of the rows.
+A table is written as CSV text, as JSON, or as the path of a file below the folder of the rows.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ MATCHES = "matches"
 def read_labelled_tables(path: Path, task: TableTask) -> list[LabelledRecord]:
     """Return the source columns of all tables of a file, each with its right answers.
 
-    A column that `matches` does not name matches nothing. The rows of one table are a group.
+    A column that `matches` does not name matches nothing. The columns of a table are a group,
+    under whatever id and against whatever target it comes again: they are alike.
 
     Raises:
         InputError: The file or a table cannot be read, a row is wrong, or a match names a column
@@ -37,7 +37,8 @@ def read_labelled_tables(path: Path, task: TableTask) -> list[LabelledRecord]:
         try:
             tables = task.tables(record)
         except HeadgateError as error:
-            raise InputError(place, error.problem, error.remedy) from None
+            problem = f"{error.place}: {error.problem}"
+            raise InputError(place, problem, error.remedy) from None
         labelled += _labelled(tables, _matches(row, tables, place))
     return labelled
 
@@ -46,27 +47,34 @@ def _labelled(record: TableRecord, matches: Mapping[str, Sequence[str]]) -> list
     found = []
     for own, each in zip(record.source.ids, column_records(record), strict=True):
         label, *also = matches.get(own) or (NO_MATCH,)
-        found.append(LabelledRecord(each, label, also=tuple(also), group=record.id))
+        group = record.source.content_hash
+        found.append(LabelledRecord(each, label, also=tuple(also), group=group))
     return found
 
 
 def _matches(row: Mapping[str, Any], record: TableRecord, place: str) -> dict[str, tuple[str, ...]]:
-    """Return the right targets of each source column that has some."""
+    """Return the right targets of each source column that the row names."""
     matches = row.get(MATCHES)
     if not isinstance(matches, dict):
-        raise InputError(
-            place, f"{MATCHES!r} is missing or no object", "Write {source column: [target column]}."
-        )
-    return {own: _targets(own, value, record, place) for own, value in matches.items() if value}
+        found = "is no object" if MATCHES in row else "is missing"
+        remedy = "Write {source column: [target column]}; {} when nothing matches."
+        raise InputError(place, f"{MATCHES!r} {found}", remedy)
+    return {own: _targets(own, value, record, place) for own, value in matches.items()}
 
 
 def _targets(own: str, value: object, record: TableRecord, place: str) -> tuple[str, ...]:
-    targets = [value] if isinstance(value, str) else value
+    """Return a column's targets without repeats; null is none of them."""
     if own not in record.source.places:
         problem = f"{MATCHES!r} names {own!r}, which is no column of the source"
         raise InputError(place, problem, "Name columns as the table does.")
-    known = targets if isinstance(targets, list) else [None]
-    if not all(isinstance(each, str) and each in record.target.places for each in known):
-        problem = f"what {own!r} matches is no column of the target, or no list of them"
-        raise InputError(place, problem, "Name columns as the target does.")
-    return tuple(dict.fromkeys(known))
+    if value is None:
+        return ()
+    targets = [value] if isinstance(value, str) else value
+    if not isinstance(targets, list) or not all(isinstance(each, str) for each in targets):
+        problem = f"what {own!r} matches is no list of columns"
+        raise InputError(place, problem, f"Write {{{own!r}: [target column]}}.")
+    for each in targets:
+        if each not in record.target.places:
+            problem = f"{own!r} matches {each!r}, which is no column of the target"
+            raise InputError(place, problem, "Name columns as the target does.")
+    return tuple(dict.fromkeys(targets))

@@ -71,8 +71,8 @@ def test_the_order_of_cells_makes_no_difference():
     assert TASK.texts([column("a\nb\nc")]) == TASK.texts([column("c\na\nb")])
 
 
-def test_a_million_cells_are_cut_to_a_short_text():
-    many = "\n".join(str(number) for number in range(1_000_000))
+def test_many_cells_are_cut_to_a_short_text():
+    many = "\n".join(str(number) for number in range(20_000))
 
     (text,) = TASK.texts([column(many)])
 

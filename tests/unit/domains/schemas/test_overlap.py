@@ -4,7 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.domains.schemas.columns import Column
-from headgate.domains.schemas.overlap import MOST_COMPARED, value_overlaps
+from headgate.domains.schemas.overlap import MOST_COMPARED, ValueIndex
+
+
+def found_overlaps(sources, targets):
+    return ValueIndex(targets).overlaps(sources)
 
 
 def column_of(*values):
@@ -23,34 +27,34 @@ def test_an_overlap_is_the_share_of_the_source_values_by_how_rare_they_are():
     """Of three targets one has `gold`, weight ln 4, and two have `no`, weight ln 2.5."""
     targets = [column_of("gold", "silver"), column_of("yes", "no"), column_of("no", "lead")]
 
-    overlaps = value_overlaps([column_of("gold", "no")], targets)
+    overlaps = found_overlaps([column_of("gold", "no")], targets)
 
     gold, no = np.log(4), np.log(2.5)
     assert overlaps == pytest.approx(np.array([[gold, no, no]]) / (gold + no), rel=1e-5)
 
 
 def test_a_value_that_no_target_has_weighs_as_much_as_the_rarest():
-    assert value_overlaps([column_of("a", "b")], [column_of("a")])[0, 0] == pytest.approx(0.5)
+    assert found_overlaps([column_of("a", "b")], [column_of("a")])[0, 0] == pytest.approx(0.5)
 
 
 def test_case_blanks_and_punctuation_do_not_matter():
     source = column_of("light.blue", "DARK-GREEN ")
 
-    assert value_overlaps([source], [column_of("Light Blue", "dark_green")])[0, 0] == 1
+    assert found_overlaps([source], [column_of("Light Blue", "dark_green")])[0, 0] == 1
 
 
 def test_a_target_may_have_more_values_than_the_source():
-    assert value_overlaps([column_of("a")], [column_of("a", "b", "c")])[0, 0] == pytest.approx(1)
+    assert found_overlaps([column_of("a")], [column_of("a", "b", "c")])[0, 0] == pytest.approx(1)
 
 
 def test_numbers_overlap_with_nothing():
-    assert not value_overlaps([column_of("1", "2.5")], [column_of("1", "2.5")]).any()
+    assert not found_overlaps([column_of("1", "2.5")], [column_of("1", "2.5")]).any()
 
 
 def test_of_columns_with_many_values_the_same_ones_are_compared():
     values = [f"value {number}" for number in range(2 * MOST_COMPARED)]
 
-    overlaps = value_overlaps([column_of(*values)], [column_of(*reversed(values))])
+    overlaps = found_overlaps([column_of(*values)], [column_of(*reversed(values))])
 
     assert overlaps[0, 0] == pytest.approx(1, abs=1e-5)
 
@@ -65,7 +69,7 @@ def test_of_columns_with_many_values_the_same_ones_are_compared():
     ],
 )
 def test_where_there_is_nothing_to_compare_all_is_zero(sources, targets):
-    overlaps = value_overlaps(sources, targets)
+    overlaps = found_overlaps(sources, targets)
 
     assert overlaps.shape == (len(sources), len(targets))
     assert not overlaps.any()
@@ -75,17 +79,23 @@ def test_where_there_is_nothing_to_compare_all_is_zero(sources, targets):
 @given(COLUMNS, COLUMNS)
 @settings(deadline=None, max_examples=40)
 def test_overlaps_are_within_bounds_and_of_each_source_by_itself(sources, targets):
-    overlaps = value_overlaps(sources, targets)
+    overlaps = found_overlaps(sources, targets)
 
     assert overlaps.dtype == np.float32
     assert overlaps.shape == (len(sources), len(targets))
     assert ((overlaps >= 0) & (overlaps <= 1)).all()
     for row, source in enumerate(sources):
-        assert overlaps[row] == pytest.approx(value_overlaps([source], targets)[0], abs=1e-6)
+        assert overlaps[row] == pytest.approx(found_overlaps([source], targets)[0], abs=1e-6)
 
 
 @given(COLUMNS)
 @settings(deadline=None, max_examples=40)
 def test_a_column_overlaps_with_itself_wholly_or_has_nothing_to_compare(columns):
-    for own in np.diag(value_overlaps(columns, columns)):
+    for own in np.diag(found_overlaps(columns, columns)):
         assert own == pytest.approx(1, abs=1e-5) or own == 0
+
+
+def test_an_index_is_larger_the_more_values_it_has():
+    few, many = column_of("a", "b"), column_of(*(f"value {n}" for n in range(100)))
+
+    assert 0 < ValueIndex([few]).size_bytes < ValueIndex([many]).size_bytes
