@@ -29,7 +29,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent))
 
 from schema_sets import gdc, sotab
-from schema_sets.cascades import MODES, Mode, cascade_matches
+from schema_sets.cascades import MODES, Mode, cascade_matches, tune
 from schema_sets.figures import Figures, figures, mean
 from schema_sets.peers import PEERS, peer_matches
 
@@ -76,7 +76,8 @@ def matching(data: Path, parts: tuple[str, ...]) -> Report:
     tables = gdc.load(data, say)
     with tempfile.TemporaryDirectory(prefix="schema-quality-") as scratch:
         work = Path(scratch)
-        gdc.write_inputs(tables, work)
+        if "cascades" in parts:
+            prepare(tables, work)
         report = {
             study.name: dict(of_table(study, tables, work, parts)) for study in tables.studies
         }
@@ -85,6 +86,15 @@ def matching(data: Path, parts: tuple[str, ...]) -> Report:
     for matcher, found in means.items():
         say(f"mean: {matcher}: {json.dumps(found)}")
     return {**report, "mean": means}
+
+
+def prepare(tables: gdc.SchemaSet, work: Path) -> None:
+    """Write what all cascades share; without a tuned encoder those that need one fail later."""
+    gdc.write_inputs(tables, work)
+    try:
+        tune(tables, work, say)
+    except HeadgateError as error:
+        say(f"the encoder cannot be tuned: {error}")
 
 
 def of_table(

@@ -4,12 +4,14 @@ SchemaSet, Mode, Study  ->  cascade file, rows of the others  ->  fit  ->  engin
 
 What is not in the rows of the other tables is not known to a fit: of the reported table neither
 matches nor recorded answers are looked at before the engine runs. All is done as `headgate fit`
-and a server do it.
+and a server do it, but for the tuning of the encoder: that needs the target alone, so all fits
+share one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import time
 from collections import Counter
@@ -22,10 +24,13 @@ from headgate.cascade.engine import Engine
 from headgate.cascade.load import LoadedCascade, load_cascade
 from headgate.cascade.open import open_engine
 from headgate.domains.rows import LabelledRecord
+from headgate.domains.schemas.augment import NO_WORDINGS, read_wordings
 from headgate.domains.schemas.match_record import NO_MATCH, TableRecord
 from headgate.domains.tasks import read_labels
+from headgate.fitting.contrastive import Tuning, tune_encoder
 from headgate.fitting.fit import Rows, fit_cascade
 from headgate.fitting.split import split_rows
+from headgate.models.source import EMBEDDED, resolve_source
 from headgate.types import Deadline, Result
 from schema_sets.figures import Matched
 from schema_sets.gdc import WORDINGS, Say, SchemaSet, Study, labelled_row, write_lines
@@ -44,7 +49,7 @@ spec:
   task: {{operation: match_columns}}
   artifact: ./artifacts/{name}
   models:
-    slm: {{kind: encoder, source: embedded{tuning}}}
+    slm: {{kind: encoder, source: {encoder}}}
     {large_model}
   flow:
     - name: columns
@@ -56,7 +61,7 @@ spec:
     - {{name: match, kind: assign, of: columns}}
   {deferral}
 """
-TUNING = ", tuning: {{{}}}"
+TUNED = "./tuned"
 LARGE_MODEL = "llm: {kind: lm, engine: replay, recordings: recordings.jsonl}"
 GATE = "- {name: keep, kind: gate, of: candidates}"
 RERANK = "- {name: judge, kind: rerank, model: llm, prompt: judge.md, of: candidates}"
@@ -85,6 +90,23 @@ MODES = (
 )
 
 
+def tune(tables: SchemaSet, work: Path, say: Say) -> None:
+    """Tune the encoder to the target and write it below `work`.
+
+    Raises:
+        HeadgateError: It cannot be tuned, such as to a target of few columns.
+    """
+    started = time.perf_counter()
+    path = tables.wordings
+    wordings = read_wordings(path.read_bytes(), tables.target, path.name) if path else NO_WORDINGS
+    if path is None:
+        say(f"no {WORDINGS}: the encoder is tuned on wordings that are made here alone")
+    tuned = tune_encoder(
+        resolve_source(EMBEDDED), tables.target, work / TUNED, tuning=Tuning(wordings, SEED)
+    )
+    say(f"encoder tuned in {time.perf_counter() - started:.0f} s: {json.dumps(tuned.metrics)}")
+
+
 def cascade_matches(
     mode: Mode, study: Study, tables: SchemaSet, work: Path, say: Say
 ) -> Matched | None:
@@ -94,7 +116,7 @@ def cascade_matches(
         mode: The kind of cascade.
         study: The table.
         tables: All tables; the others are learned from.
-        work: The folder of `write_inputs`.
+        work: The folder of `write_inputs` and `tune`.
         say: Told what the large model did not answer.
 
     Raises:
@@ -118,11 +140,10 @@ def cascade_matches(
 def _written(mode: Mode, study: Study, tables: SchemaSet, work: Path) -> LoadedCascade:
     """Return the cascade, written as a user would write it."""
     name = f"{mode.name}_{tables.studies.index(study)}"
-    augmentation = f"augmentation: {WORDINGS}" if tables.wordings is not None else ""
     asks = mode.llm_share is not None
     text = CASCADE.format(
         name=name,
-        tuning=TUNING.format(augmentation) if mode.tuned else "",
+        encoder=TUNED if mode.tuned else EMBEDDED,
         large_model=LARGE_MODEL if asks else "",
         gate=GATE if asks else "",
         rerank=RERANK if asks else "",

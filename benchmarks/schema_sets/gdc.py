@@ -98,7 +98,7 @@ def load(data: Path, say: Say) -> SchemaSet:
 
 
 def write_inputs(tables: SchemaSet, folder: Path) -> None:
-    """Write what a cascade's rows and models name: tables, target, recordings, wordings."""
+    """Write what a cascade's rows and models name: tables, target and recordings."""
     (folder / "tables").mkdir()
     (folder / "target.json").write_text(tables.target_json, encoding="utf-8")
     for study in tables.studies:
@@ -106,8 +106,6 @@ def write_inputs(tables: SchemaSet, folder: Path) -> None:
     write_lines(
         folder / "recordings.jsonl", [row for each in tables.studies for row in recordings(each)]
     )
-    if tables.wordings is not None:
-        shutil.copyfile(tables.wordings, folder / WORDINGS)
 
 
 def labelled_row(study: Study) -> dict[str, Any]:

@@ -177,12 +177,13 @@ def hashes_of(
 
 
 def _asked(loaded: LoadedCascade, stage: VerifySpec | RerankSpec) -> list[JSON]:
-    """Return what the large model is told beside the record: the prompt, and how much evidence."""
+    """Return what the large model is told beside the record: prompt, evidence, other records."""
     read = stage.evidence if isinstance(stage, VerifySpec) else stage.of
     flow = loaded.spec.unit_flow
     searches = [each for each in flow if isinstance(each, RetrieveSpec | CandidatesSpec)]
     shown: list[JSON] = [each.top_k for each in searches if each.name == read]
-    return [loaded.prompts[stage.name], *shown]
+    shared: list[JSON] = [stage.items_per_prompt] if isinstance(stage, RerankSpec) else []
+    return [loaded.prompts[stage.name], *shown, *shared]
 
 
 def _identity(spec: LmSpec) -> list[JSON]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from headgate.cascade.deferral import DeferralSpec
 from headgate.errors import BudgetError, HeadgateError
@@ -73,27 +74,37 @@ class Purse:
             admission: What was granted.
             cell: What came of it; None when nobody waited for it.
         """
-        self.settle_all([admission], [cell])
+        if self.governor is None:
+            return
+        if not isinstance(cell, Judgement):
+            self.governor.settle(admission, admission.reserved_usd)
+        elif cell.cached:
+            self.governor.cancel(admission)
+        else:
+            cost_usd = _within(admission.reserved_usd, cell.usage.cost_usd)
+            self.governor.settle(admission, cost_usd)
 
     def settle_all(self, admissions: Sequence[Admission], cells: Sequence[Cell | None]) -> None:
         """Give back what calls did not cost that records may have shared.
 
         The usage of a shared prompt sits on one of its records; each bears its part of it.
         """
-        if self.governor is None:
-            return
         pairs = [*zip(admissions, cells, strict=True)]
         answered = [(each, cell) for each, cell in pairs if isinstance(cell, Judgement)]
         reserved_usd = sum(each.reserved_usd for each, cell in answered if not cell.cached)
-        cost_usd = _within(reserved_usd, sum(cell.usage.cost_usd for _, cell in answered))
+        part = 0.0
+        if reserved_usd:  # nothing is reserved where nobody counts, or where nothing costs
+            cost_usd = sum(cell.usage.cost_usd for _, cell in answered)
+            part = _within(reserved_usd, cost_usd) / reserved_usd
         for admission, cell in pairs:
-            if not isinstance(cell, Judgement):
-                self.governor.settle(admission, admission.reserved_usd)
-            elif cell.cached:
-                self.governor.cancel(admission)
-            else:
-                part = admission.reserved_usd / reserved_usd if reserved_usd else 0.0
-                self.governor.settle(admission, part * cost_usd)
+            self.settle(admission, _bearing(cell, part * admission.reserved_usd))
+
+
+def _bearing(cell: Cell | None, cost_usd: float) -> Cell | None:
+    """Return what came of a call with its part of what was paid for it and others."""
+    if not isinstance(cell, Judgement) or cell.cached:
+        return cell
+    return replace(cell, usage=replace(cell.usage, cost_usd=cost_usd))
 
 
 def _within(reserved_usd: float, cost_usd: float) -> float:

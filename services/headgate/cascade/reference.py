@@ -50,6 +50,29 @@ spec:
     budget: {llm_share: 0.15}
 """
 
+SCHEMA_EXAMPLE = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: schema_matching}
+spec:
+  domain: schemas
+  task: {operation: match_columns}
+  artifact: artifacts/schema_matching
+  models:
+    slm: {kind: encoder, tuning: {}} # trained on the columns of the targets; optional
+    llm: {kind: lm, engine: openai, model: gpt-4o-mini, api_key: {env: OPENAI_API_KEY}}
+  flow:
+    - name: columns # each column of the source table passes these by itself
+      kind: for_each
+      flow:
+        - {name: candidates, kind: retrieve, index: target, top_k: 20}
+        - {name: keep, kind: gate, of: candidates}
+        - {name: judge, kind: rerank, model: llm, prompt: prompts/judge.md, of: candidates}
+    - {name: match, kind: assign, of: columns} # one-to-one pairs of the whole table
+  deferral:
+    budget: {llm_share: 0.5}
+"""
+
 _INTRODUCTION = """\
 <!-- Made by `python -m headgate.cascade.reference docs/`. Edit the models, not this page. -->
 
@@ -66,15 +89,26 @@ For completion in an editor, start the file with
 ```yaml
 {example}```
 
+A cascade that matches the columns of two tables has a flow for each column inside its own:
+
+```yaml
+{schema_example}```
+
 ## Rules between keys
 
-- Stage names are unique. The first stage is a `classify`.
+- Stage names are unique in the whole file. The first stage is a `classify`.
 - A `classify` names an `encoder` or `ngrams` model, a `verify` an `lm`, a `retrieve` an `encoder`.
 - A `gate` comes directly after the `classify` it is `of`; a `classify` that another stage
   follows has a gate. Several pairs in a row are allowed: `ngrams`, gate, `encoder`, gate, `verify`.
 - A flow with a gate ends with a `verify` or a `classify`. Nothing comes after a `verify`.
 - A `retrieve` is the `evidence` of a later `verify`. Every model is used by a stage, or is
   the `second_model`.
+- `match_columns` takes no labels. Its flow is a `for_each`, then an `assign` `of` it, and nothing
+  else has those two. Inside the `for_each`, a `retrieve` with `index: target` stands for the
+  `classify` of these rules, and a `rerank` for the `verify`; no other stage matches columns.
+- A `rerank` names an `lm`, and is `of` the last `retrieve` before it.
+- `tuning` is for an encoder of a `retrieve` with `index: target`. The file of an `augmentation` is
+  there.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
 - `replicas` and `resources` need `placement: deployment`; `revision` needs a hub id.
 - `score` needs a gate; `llm_share` and `on_exhausted` need a `verify`, `usd_per_hour` a `price` on
@@ -86,6 +120,8 @@ For completion in an editor, start the file with
 - A certificate without `epsilon`, of `kind: two_sided`, with `mode: expectation` or with `groups`
   needs a flow with one `classify`. The last two are for the kinds `agree` and `regret`, and exclude
   each other.
+- `match_columns` has no `score: agreement`, no `groups` and no `two_sided`: its columns share no
+  labels.
 - `groups`, `on_uncertified` and `audits` need a certificate; `monitor` and `audit_share` need
   audits. With a certificate, `audit_share` and `on_exhausted` need a stated budget.
 - A secret is `{{env: NAME}}` or `{{file: PATH}}`. A text that looks like a key is an error.
@@ -104,7 +140,7 @@ def json_schema() -> Node:
 
 def reference_markdown() -> str:
     """Return the reference page: one table for each model, in the order of the file."""
-    sections = [_INTRODUCTION.format(example=EXAMPLE)]
+    sections = [_INTRODUCTION.format(example=EXAMPLE, schema_example=SCHEMA_EXAMPLE)]
     sections.extend(_section(title, node) for title, node in _models())
     return "\n".join(sections)
 
@@ -138,7 +174,7 @@ def _options(node: Node) -> Iterator[Node]:
 
 def _tags(node: Node) -> str:
     properties = node["properties"]
-    tags = (key for key in ("kind", "engine") if "const" in properties.get(key, {}))
+    tags = (key for key in ("kind", "engine", "index") if "const" in properties.get(key, {}))
     return ", ".join(f"`{key}: {properties[key]['const']}`" for key in tags)
 
 

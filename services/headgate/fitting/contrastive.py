@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from headgate.domains.schemas.augment import NO_WORDINGS, Wordings
 from headgate.domains.schemas.columns import Column, Table
 from headgate.domains.schemas.serialise import TEMPLATES
-from headgate.fitting.lessons import Lessons, batches, lesson_texts, make_lessons, texts_of
+from headgate.fitting.lessons import Lessons, batches, lesson_texts, make_lessons
 from headgate.fitting.trainable import Pace, TrainableEncoder
 from headgate.fitting.vectors import Report
 from headgate.models.encoder import Vectors
@@ -42,9 +42,9 @@ class Tuning:
     """What a large model wrote of the table."""
     seed: int = 0
     """Of what is held out and of all noise."""
-    epochs: int = 3
+    epochs: int = 4
     """How often each column is taught."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Columns that stand against each other in a step."""
     learning_rate: float = 1e-4
     """Of AdamW, at its highest."""
@@ -165,7 +165,7 @@ def _read(encoder: TrainableEncoder, columns: Sequence[Column]) -> Vectors:
 
     Their products are sums of one cosine a template, as columns are ranked when it is served.
     """
-    texts = (texts_of(columns, TEMPLATES[template]) for template in READ_BY_ENCODER)
+    texts = ([*map(TEMPLATES[template], columns)] for template in READ_BY_ENCODER)
     return np.hstack([encoder.encode(each) for each in texts])
 
 

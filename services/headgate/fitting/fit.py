@@ -193,9 +193,9 @@ class _Fit:
         if tunes and not units.tune.any():
             raise InputError(
                 "development rows",
-                "they are of one template, and this certificate needs some to tune on "
+                "they are of one template or table, and this certificate needs some to tune on "
                 "that share none with those that certify",
-                "Give rows of more templates.",
+                "Give rows of more.",
             )
         return units
 

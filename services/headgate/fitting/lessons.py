@@ -110,18 +110,13 @@ def batches(
 def lesson_texts(
     lessons: Lessons, places: Sequence[int], template: Template, generator: np.random.Generator
 ) -> tuple[list[str], list[str]]:
-    """Return each column as another table might have it, and as it is; blank for no text."""
+    """Return the text of each column as another table might have it, and as it is."""
     columns = [lessons.columns[place] for place in places]
     varied = [
         vary(column, lessons.wordings[place], generator)
         for column, place in zip(columns, places, strict=True)
     ]
-    return texts_of(varied, template), texts_of(columns, template)
-
-
-def texts_of(columns: Sequence[Column], template: Template) -> list[str]:
-    """Return the text of each column; a blank where there is nothing to say."""
-    return [template(column) or " " for column in columns]
+    return [*map(template, varied)], [*map(template, columns)]
 
 
 def _divided(wording: Wording, generator: np.random.Generator) -> tuple[Column, Wording]:

@@ -1,6 +1,6 @@
-"""Parts labelled rows into training and development rows that share no template.
+"""Parts labelled rows into training and development rows that share no template and no table.
 
-rows (n) -> groups of rows whose logs differ only in numbers -> train, development
+rows (n) -> groups of rows whose logs differ only in numbers, or of one table -> train, development
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def split_rows(
 ) -> tuple[list[LabelledRecord], list[LabelledRecord]]:
     """Return training and development rows, about three to one.
 
-    Rows whose logs differ only in numbers stay together, so that a development row is never one
-    the model has as good as seen. A group goes to the development rows when that brings them
-    nearer to a quarter, so one large group is for training.
+    Rows whose logs differ only in numbers stay together, as do columns of one table, so that a
+    development row is never one the model has as good as seen. A group goes to the development
+    rows when that brings them nearer to a quarter, so one large group is for training.
     """
     groups: dict[str, list[LabelledRecord]] = defaultdict(list)
     for row in rows:

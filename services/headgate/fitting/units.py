@@ -1,9 +1,10 @@
 """Parts development rows into those that tune and those that certify.
 
-rows (n) -> groups of one template -> tune (n,) bool, certify (n,) bool, disjoint
+rows (n) -> groups of one template, or of one table -> tune (n,) bool, certify (n,) bool, disjoint
 
-A template is in one part only. Of certification rows that differ only in numbers one is taken:
-copies are not independent, and a certificate counts independent units.
+A group is in one part only. Of certification rows of a group that differ only in numbers one is
+taken, such as numbered columns of numbers: copies are not independent, and a certificate counts
+independent units.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def part_units(rows: Sequence[LabelledRecord], tune_share: float, seed: int) -> 
     Args:
         rows: Development rows.
         tune_share: Share of the rows that tune, between 0 and 1; 0 leaves all to certification.
-        seed: Of the draw of templates, and of the copy that stands for its unit.
+        seed: Of the draw of groups, and of the copy that stands for its unit.
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
@@ -54,7 +55,7 @@ def part_units(rows: Sequence[LabelledRecord], tune_share: float, seed: int) -> 
 def _one_a_unit(
     rows: Sequence[LabelledRecord], places: Sequence[int], draw: np.random.Generator
 ) -> list[int]:
-    """Return one place, drawn uniformly, for all rows of one template that are copies."""
+    """Return one place, drawn uniformly, for all rows of one group that are copies."""
     units: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place in places:
         units[unit_of(rows[place].record)].append(place)

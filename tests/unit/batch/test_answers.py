@@ -1,8 +1,10 @@
+import json
 from dataclasses import fields
 
 import pyarrow as pa
 
 from headgate.batch.answers import SCHEMA, Answer, batch_of
+from headgate.domains.schemas.match_record import NO_MATCH
 from headgate.errors import InputError
 from headgate.types import Decision, GuaranteeState, Result, Step, Tier, Usage
 
@@ -58,3 +60,25 @@ def test_columns_are_the_fields_of_an_answer():
 def test_no_answers_are_a_batch_without_rows():
     assert batch_of([]).schema == SCHEMA
     assert batch_of([]).num_rows == 0
+
+
+def test_the_columns_of_a_table_are_told_with_their_partners():
+    ranking = (("x", 0.7), (NO_MATCH, 0.3))
+    columns = (
+        Result("t/a", "x", tier=Tier.LARGE, ranking=ranking),
+        Result("t/b/c", NO_MATCH, tier=Tier.SMALL, ranking=ranking, degraded="REPLAY_MISS"),
+        Result("t/d", error=InputError("here", "no", "Write.")),
+    )
+
+    answer = Answer.of(Result("t", '{"a": "x"}', parts=columns))
+
+    assert json.loads(answer.parts) == [
+        {"column": "a", "target": "x", "score": 0.7, "tier": "large", "degraded": ""},
+        {"column": "b/c", "target": None, "score": 0.3, "tier": "small", "degraded": "REPLAY_MISS"},
+        {"column": "d", "target": None, "score": None, "tier": None, "degraded": "INPUT_INVALID"},
+    ]
+    assert Answer.from_json(answer.to_json()) == answer
+
+
+def test_an_answer_of_a_record_without_parts_tells_of_none():
+    assert Answer.of(JUDGED).parts == ""

@@ -5,6 +5,7 @@ import pytest
 
 from fakes.certificates import HASHES, certificate, group, uncertified
 from fakes.tiny_cascade import TWO_TIERS
+from fakes.tiny_tables import TABLES
 from headgate.cascade.certificate import Certificate, hashes_of
 from headgate.types import GuaranteeState
 
@@ -279,3 +280,35 @@ def test_recorded_answers_are_told_apart_by_whose_they_are(load):
     named = TWO_TIERS.replace("answers.jsonl}", "answers.jsonl, model: gpt}")
 
     assert changed(load, named, before=TWO_TIERS) == ["large model 'llm'"]
+
+
+def test_everything_that_decides_answers_about_columns_has_a_hash(load):
+    found = hashes_of(load(TABLES), ENCODERS, {"candidates": "c" * 64})
+
+    assert sorted(found) == [
+        "classifier 'candidates'",
+        "encoder 'slm'",
+        "large model 'llm'",
+        "prompt of 'judge'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        pytest.param("top_k: 10", "top_k: 11", ["prompt of 'judge'"], id="more-candidates"),
+        pytest.param(
+            "of: candidates}\n    -",
+            "of: candidates, items_per_prompt: 1}\n    -",
+            ["prompt of 'judge'"],
+            id="fewer-columns-in-a-prompt",
+        ),
+        pytest.param("unmatched_price: 0.3", "unmatched_price: 0.4", [], id="price-of-a-pair"),
+    ],
+)
+def test_what_the_large_model_sees_of_a_column_changes_the_hash_of_its_prompt(
+    load, old, new, names
+):
+    assert old in TABLES
+
+    assert changed(load, TABLES.replace(old, new), before=TABLES) == names

@@ -170,6 +170,34 @@ def test_records_that_could_cost_nothing_are_settled_at_nothing():
     assert spent(payer) == Spending(2, 0.0)
 
 
+class Noting(Purse):
+    """Writes down each settlement, as a job that may be stopped does."""
+
+    def settle(self, admission, cell):
+        """Note what it cost, and settle it."""
+        self.noted = [*getattr(self, "noted", []), cell.usage.cost_usd]
+        super().settle(admission, cell)
+
+
+def test_settling_together_is_settling_each_with_its_part():
+    """A quarter of 0.06 for the record that may cost 0.1, three for that of 0.3."""
+    payer = Noting(purse(usd_per_hour=60.0).governor)
+
+    payer.settle_all(admitted(payer, 0.1, 0.3), [judged(0.06), FREE])
+
+    assert payer.noted == [pytest.approx(0.015), pytest.approx(0.045)]
+    assert spent(payer) == Spending(2, pytest.approx(0.06))
+
+
+def test_without_a_governor_settling_together_counts_nothing_and_warns_of_nothing(caplog):
+    payer = Noting()
+
+    with caplog.at_level(logging.WARNING):
+        payer.settle_all(admitted(payer, 0.1, 0.3), [judged(0.06), FREE])
+
+    assert (len(payer.noted), caplog.records) == (2, [])
+
+
 def test_nothing_to_settle_changes_nothing():
     payer = purse(usd_per_hour=6.0)
 

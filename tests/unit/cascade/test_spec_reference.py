@@ -7,7 +7,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from headgate.cascade.reference import EXAMPLE, json_schema, main, reference_markdown
+from headgate.cascade.reference import (
+    EXAMPLE,
+    SCHEMA_EXAMPLE,
+    json_schema,
+    main,
+    reference_markdown,
+)
 from headgate.cascade.schema import schema
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -49,6 +55,32 @@ def test_the_schema_refuses_an_unknown_key_at_every_depth(validator, example):
     assert validator.is_valid(example)
 
 
+def test_the_example_of_tables_is_one_that_loads(validator, load, folder):
+    (folder / "prompts" / "judge.md").write_text("Match.", encoding="utf-8")
+
+    assert validator.is_valid(YAML(typ="safe", pure=True).load(SCHEMA_EXAMPLE))
+    assert load(SCHEMA_EXAMPLE).spec.for_each is not None
+
+
+def test_the_schema_refuses_an_unknown_key_inside_a_nested_flow(validator):
+    example = YAML(typ="safe", pure=True).load(SCHEMA_EXAMPLE)
+    for holder in (*example["spec"]["flow"], *example["spec"]["flow"][0]["flow"]):
+        holder["surprise"] = 1
+        assert not validator.is_valid(example)
+        del holder["surprise"]
+    assert validator.is_valid(example)
+
+
+def test_each_mapping_has_a_table_of_its_own():
+    """Two kinds of retrieve have one kind, and differ in what they search."""
+    page = reference_markdown()
+
+    assert "\n## `flow`: `kind: retrieve`, `index: error_cases`\n" in page
+    assert "\n## `flow`: `kind: retrieve`, `index: target`\n" in page
+    for node in schema()["$defs"].values():
+        assert f"\n{node['description'].replace(chr(10), ' ')}\n" in page
+
+
 @pytest.mark.parametrize("key", [{"env": "A", "file": "/b"}, {}, "literal"])
 def test_the_schema_refuses_a_key_that_is_not_one_reference(validator, example, key):
     example["spec"]["models"]["llm"]["api_key"] = key
@@ -63,6 +95,7 @@ def test_the_page_has_every_key_of_every_model():
         for key in node["properties"]:
             assert f"\n| `{key}` | " in page
     assert EXAMPLE in page
+    assert SCHEMA_EXAMPLE in page
 
 
 def test_no_key_is_without_a_meaning():

@@ -424,6 +424,11 @@ STAGES = [
 
 MODELS = [
     case(
+        "augmentation-that-is-no-path",
+        ("{augmentation: answers.jsonl}", "{¦augmentation: " + "a" * 5000 + "}"),
+        says="tuning.augmentation: there is no file a text of 5000 characters. Check the path.",
+    ),
+    case(
         "tuning-of-an-encoder-that-classifies",
         ("{kind: encoder}", "{kind: encoder, ¦tuning: {}}"),
         text=LOGS,

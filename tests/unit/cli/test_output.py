@@ -62,6 +62,8 @@ def test_a_result_becomes_plain_json():
             "reason": "RECORD_FAILED",
             "message": "INTERNAL (RECORD_FAILED): no",
         },
+        "parts": [],
+        "ranking": [],
     }
 
 

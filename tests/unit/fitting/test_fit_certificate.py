@@ -286,9 +286,9 @@ def test_rows_of_one_template_leave_none_to_tune_on(tmp_path):
 
     assert caught.value.args == (
         "development rows",
-        "they are of one template, and this certificate needs some to tune on that share none "
-        "with those that certify",
-        "Give rows of more templates.",
+        "they are of one template or table, and this certificate needs some to tune on that share "
+        "none with those that certify",
+        "Give rows of more.",
     )
     assert not (tmp_path / "fitted").exists()
 

@@ -9,7 +9,7 @@ from fakes.tiny_models import LEVEL
 from headgate.domains.rows import LabelledRecord
 from headgate.errors import InputError, LmRefusedError
 from headgate.fitting.cases import build_case_store
-from headgate.fitting.reference import MOST_FAILED_SHARE, Cases, ask_reference
+from headgate.fitting.reference import MOST_FAILED_SHARE, Cases, ask_reference, past_cases
 from headgate.fitting.vectors import KnownVectors
 from headgate.types import Prediction, Record
 
@@ -36,7 +36,8 @@ def many(count):
 
 
 def ask(loaded, rows, cases=None, report=lambda *step: None, environment=None):
-    return ask_reference(loaded, rows, cases, environment or {}, report)
+    shown = past_cases(loaded, rows, cases)
+    return ask_reference(loaded, rows, shown, environment or {}, report)
 
 
 async def ask_live(loaded, rows, cases=None):

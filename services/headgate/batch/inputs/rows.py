@@ -6,7 +6,7 @@ Unit, task -> RawRow (rows): cells, or what is wrong -> RowBlock: Record (good r
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice

@@ -142,8 +142,9 @@ class TableTask:
         """
         found = record if isinstance(record, TableRecord) else self._both(record)
         if NO_MATCH in found.target.places:
-            place, problem = f"record {record.id!r}: {_TARGET}", f"it has a column {NO_MATCH!r}"
-            raise InputError(place, problem, "Rename it: that is what no match is called.")
+            problem = f"{_TARGET}: it has a column {NO_MATCH!r}"
+            remedy = "Rename it: that is what no match is called."
+            raise InputError(f"record {record.id!r}", problem, remedy)
         return found
 
     def _both(self, record: Record) -> TableRecord:
@@ -155,8 +156,9 @@ class TableTask:
         try:
             return _target_of(text) if name == _TARGET else _read_text(text, name)
         except InputError as error:
-            place = f"record {record.id!r}: {error.place}"
-            raise InputError(place, error.problem, error.remedy) from None
+            # What is wrong is told without its place too, as in the dead letters of a batch.
+            problem = f"{error.place}: {error.problem}"
+            raise InputError(f"record {record.id!r}", problem, error.remedy) from None
 
 
 @lru_cache(maxsize=KEPT_TARGETS)

@@ -9,10 +9,12 @@ import pytest
 
 from fakes.read_inputs import read_table
 from headgate.batch.inputs import check_task, find_inputs, plan_units
+from headgate.batch.inputs import rows as input_rows
 from headgate.batch.inputs.parquet_rows import parquet_rows
 from headgate.batch.inputs.storage import Source
 from headgate.batch.types import DeadLetter, InputSpec, Reason
 from headgate.domains.logs import LogTask
+from headgate.domains.schemas.match_task import TableTask
 from headgate.errors import InputError
 from headgate.types import Candidate, Record
 
@@ -370,3 +372,29 @@ def test_empty_files_are_not_asked_for_columns(write, tmp_path):
     (tmp_path / "empty.csv").write_bytes(b"")
 
     check(path.parent, LINES)
+
+
+def test_a_block_of_long_texts_ends_early(write, monkeypatch):
+    """Otherwise thousands of whole tables would be in memory at once."""
+    monkeypatch.setattr(input_rows, "BLOCK_CHARS", 10)
+    path = write("jsonl", [{"line": "x" * size} for size in (4, 4, 4, 20, 1)])
+
+    read = read_table(path, LINES)
+
+    assert [len(block.records) for block in read.blocks] == [3, 1, 1]
+    assert read.numbers == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_tables_that_rows_name_are_read_from_beside_their_file(write, tmp_path, file_format):
+    (tmp_path / "a.csv").write_text("disk,pump\n", encoding="utf-8")
+    rows = [
+        {"id": "a", "source": "a.csv", "target": "a,b"},
+        {"id": "b", "source": "../a.csv", "target": "a,b"},
+    ]
+
+    read = read_table(write(file_format, rows), TableTask())
+
+    assert read.values == [Record("a", {"source": "disk,pump\n", "target": "a,b"})]
+    assert [letter.number for letter in read.dead.all] == [2]
+    assert read.dead.reasons == [Reason.ROW_INVALID]

@@ -48,19 +48,18 @@ def test_one_target_is_read_once_for_all_threads():
 
 
 @pytest.mark.parametrize(
-    ("fields", "place"),
+    ("fields", "named"),
     [
-        pytest.param({"source": "\0"}, "record 't': source", id="source"),
-        pytest.param(
-            {"target": '[{"name": "a", "values": 1}]'}, "record 't': target: column 1", id="target"
-        ),
+        pytest.param({"source": "\0"}, "source", id="source"),
+        pytest.param({"target": '[{"name": "a", "values": 1}]'}, "target: column 1", id="target"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_named(fields, place):
+def test_a_table_that_cannot_be_read_is_named(fields, named):
     with pytest.raises(InputError) as caught:
         TABLES.tables(record(**fields))
 
-    assert caught.value.place == place
+    assert caught.value.place == "record 't'"
+    assert caught.value.problem.startswith(f"{named}: it")
 
 
 @pytest.mark.parametrize("read", [True, False], ids=["read", "text"])
