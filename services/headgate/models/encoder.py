@@ -51,6 +51,9 @@ class ReferenceEncoder:
             ModelError: The files do not make an encoder.
         """
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # our callers show their own progress
 
         try:
             self._model = SentenceTransformer(

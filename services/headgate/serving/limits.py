@@ -62,18 +62,18 @@ class Limits:
                 place, f"it has {count} entries", f"Send at most {self.max_items} at once."
             )
 
-    def check_sizes(self, place: str, sizes_bytes: Iterable[int]) -> None:
-        """Refuse a batch with an entry that is too large.
+    def check_sizes(self, place: str, sizes_bytes: Iterable[int], most_bytes: int) -> None:
+        """Refuse a batch with an entry of more than `most_bytes`.
 
         Raises:
             InputError: Names the entry.
         """
         for index, size_bytes in enumerate(sizes_bytes):
-            if size_bytes > self.max_item_bytes:
+            if size_bytes > most_bytes:
                 raise InputError(
                     f"{place}[{index}]",
                     f"it has {size_bytes} bytes",
-                    f"Send at most {self.max_item_bytes} bytes an entry.",
+                    f"Send at most {most_bytes} bytes an entry.",
                 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from headgate import wire
+from headgate.cascade.engine import Engine
 from headgate.errors import DeadlineError, HeadgateError, UnavailableError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_ids
@@ -30,16 +31,21 @@ class EngineService:
         self._host = host
         self._limits = limits
 
-    def _records(self, messages: Sequence[types_pb2.Record]) -> list[Record]:
-        """Return the records of a request that keeps the limits."""
-        self._check("records", messages)
+    def _records(self, messages: Sequence[types_pb2.Record], engine: Engine) -> list[Record]:
+        """Return the records of a request that keeps the limits; tables are larger than texts."""
+        whole = engine.units is not engine
+        self._limits.check_count("records", len(messages))
+        most_bytes = self._limits.max_message_bytes if whole else self._limits.max_item_bytes
+        sizes_bytes = (message.ByteSize() for message in messages)
+        self._limits.check_sizes("records", sizes_bytes, most_bytes)
         records = [wire.record_from_wire(each, index) for index, each in enumerate(messages)]
         check_ids("records", [record.id for record in records])
         return records
 
     def _check(self, place: str, messages: Sequence[_Sized]) -> None:
         self._limits.check_count(place, len(messages))
-        self._limits.check_sizes(place, (message.ByteSize() for message in messages))
+        sizes_bytes = (message.ByteSize() for message in messages)
+        self._limits.check_sizes(place, sizes_bytes, self._limits.max_item_bytes)
 
 
 def origin_of(call: Call) -> Origin:

@@ -40,7 +40,7 @@ class CascadeService(EngineService):
         """Run a batch."""
         engine = self._host.engine(request.cascade)
         results = await engine.run(
-            self._records(request.records), call.deadline, origin=origin_of(call)
+            self._records(request.records, engine), call.deadline, origin=origin_of(call)
         )
         return cascade_service_pb2.RunCascadeResponse(
             results=map(wire.result_to_wire, reached(results)),
@@ -53,7 +53,7 @@ class CascadeService(EngineService):
     ) -> AsyncGenerator[cascade_service_pb2.StreamCascadeResponse, None]:
         """Run a batch and send each result as soon as it is there."""
         engine = self._host.engine(request.cascade)
-        records = self._records(request.records)
+        records = self._records(request.records, engine)
         async with aclosing(
             engine.stream(records, call.deadline, origin=origin_of(call))
         ) as results:
@@ -96,7 +96,7 @@ class CascadeService(EngineService):
     ) -> cascade_service_pb2.ExplainCascadeResponse:
         """Explain a batch without calling a large model."""
         engine = self._host.engine(request.cascade)
-        explanations = await explain(engine, self._records(request.records), call.deadline)
+        explanations = await explain(engine, self._records(request.records, engine), call.deadline)
         return cascade_service_pb2.ExplainCascadeResponse(
             explanations=map(wire.explanation_to_wire, reached(explanations)),
             revision=engine.revision,
@@ -151,7 +151,7 @@ class ClassifierService(EngineService):
     ) -> classifier_service_pb2.ClassifyResponse:
         """Classify with a small model alone."""
         engine = self._host.engine(request.cascade)
-        records = self._records(request.records)
+        records = self._records(request.records, engine)
         found = await capabilities.classify(engine, records, call.deadline, stage=request.stage)
         check_reached([each if isinstance(each, HeadgateError) else None for each in found])
         rows = [
@@ -174,7 +174,7 @@ class RetrieverService(EngineService):
         """Search a cascade's index."""
         engine = self._host.engine(request.cascade)
         self._limits.check_count("queries", len(request.queries))
-        self._limits.check_sizes("queries", map(len, request.queries))
+        self._limits.check_sizes("queries", map(len, request.queries), self._limits.max_item_bytes)
         if request.top_k > self._limits.max_top_k:
             raise InputError(
                 "top_k", f"it is {request.top_k}", f"Ask for at most {self._limits.max_top_k}."
@@ -229,7 +229,7 @@ class VerifierService(EngineService):
         engine = self._host.engine(request.cascade)
         verifications = await capabilities.verify(
             engine,
-            self._records(request.records),
+            self._records(request.records, engine),
             call.deadline,
             stage=request.stage,
             proposals=list(request.proposals),

@@ -163,7 +163,7 @@ class ExplainCascadeResponse(_message.Message):
     def __init__(self, explanations: _Optional[_Iterable[_Union[Explanation, _Mapping]]] = ..., revision: _Optional[str] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("record_id", "small_answer", "confidence", "tier", "path", "evidence", "expected_usage", "error", "gates")
+    __slots__ = ("record_id", "small_answer", "confidence", "tier", "path", "evidence", "expected_usage", "error", "gates", "parts")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     SMALL_ANSWER_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -173,6 +173,7 @@ class Explanation(_message.Message):
     EXPECTED_USAGE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     GATES_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     small_answer: str
     confidence: float
@@ -182,7 +183,8 @@ class Explanation(_message.Message):
     expected_usage: _types_pb2.Usage
     error: _types_pb2.RecordError
     gates: _containers.RepeatedCompositeFieldContainer[GateExplanation]
-    def __init__(self, record_id: _Optional[str] = ..., small_answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[_types_pb2.Tier, str]] = ..., path: _Optional[_Iterable[_Union[_types_pb2.Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[_types_pb2.Evidence, _Mapping]]] = ..., expected_usage: _Optional[_Union[_types_pb2.Usage, _Mapping]] = ..., error: _Optional[_Union[_types_pb2.RecordError, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[GateExplanation, _Mapping]]] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[Explanation]
+    def __init__(self, record_id: _Optional[str] = ..., small_answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[_types_pb2.Tier, str]] = ..., path: _Optional[_Iterable[_Union[_types_pb2.Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[_types_pb2.Evidence, _Mapping]]] = ..., expected_usage: _Optional[_Union[_types_pb2.Usage, _Mapping]] = ..., error: _Optional[_Union[_types_pb2.RecordError, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[GateExplanation, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Explanation, _Mapping]]] = ...) -> None: ...
 
 class GateExplanation(_message.Message):
     __slots__ = ("gate", "predicted", "raw_score", "confidence", "threshold", "kept", "alternatives")

@@ -100,6 +100,7 @@ def explanation_to_wire(explanation: Explanation) -> cascade_service_pb2.Explana
         evidence=[hit_to_wire(hit) for hit in explanation.evidence],
         expected_usage=usage_to_wire(explanation.expected_usage),
         gates=[gate_to_wire(gate) for gate in explanation.gates],
+        parts=[explanation_to_wire(part) for part in explanation.parts],
         error=maybe_error_to_wire(explanation.error),
     )
 
@@ -119,6 +120,7 @@ def explanation_from_wire(message: cascade_service_pb2.Explanation) -> Explanati
         evidence=tuple(hit_from_wire(hit) for hit in message.evidence),
         expected_usage=usage_from_wire(message.expected_usage),
         gates=tuple(gate_from_wire(gate) for gate in message.gates),
+        parts=tuple(explanation_from_wire(part) for part in message.parts),
         error=error_from_wire(message.error) if message.HasField("error") else None,
     )
 

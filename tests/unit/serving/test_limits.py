@@ -26,10 +26,10 @@ def test_a_batch_at_the_limit_passes(count):
 
 
 def test_an_entry_of_64_kib_passes_and_one_byte_more_is_named():
-    Limits().check_sizes("records", [65536, 1])
+    Limits().check_sizes("records", [65536, 1], 65536)
 
     with pytest.raises(InputError) as caught:
-        Limits().check_sizes("records", [1, 65537])
+        Limits().check_sizes("records", [1, 65537], 65536)
     assert caught.value.place == "records[1]"
 
 

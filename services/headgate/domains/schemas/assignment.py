@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 UNMATCHED_PRICE = 0.45
 """F1 is highest when pairs are proposed that are likelier than half of the F1 that is reached
 (Lipton et al. 2014, arXiv:1402.1892); a good cascade reaches 0.8 to 0.9."""
@@ -67,6 +65,7 @@ def _gains(scores: Mapping[str, float], price: float) -> dict[str, float]:
 
 def _heaviest(gains: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
     """Return the matching of the highest total gain; a source may be left out."""
+    import numpy as np
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from headgate.domains.schemas.columns import Column, Table
 from headgate.domains.schemas.lexical import name_similarities
-from headgate.domains.schemas.table_match import NAME_SIMILARITY, VALUE_OVERLAP
 from headgate.domains.schemas.overlap import ValueIndex
+from headgate.domains.schemas.table_match import NAME_SIMILARITY, VALUE_OVERLAP
 
 COMPARED = (NAME_SIMILARITY, VALUE_OVERLAP)
 """The features, in order."""
