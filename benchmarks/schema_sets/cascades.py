@@ -29,11 +29,11 @@ from headgate.domains.schemas.match_record import NO_MATCH, TableRecord
 from headgate.domains.tasks import read_labels
 from headgate.fitting.contrastive import Tuning, tune_encoder
 from headgate.fitting.fit import Rows, fit_cascade
-from headgate.fitting.split import split_rows
 from headgate.models.source import EMBEDDED, resolve_source
 from headgate.types import Deadline, Result
 from schema_sets.figures import Matched
 from schema_sets.gdc import WORDINGS, Say, SchemaSet, Study, labelled_row, write_lines
+from schema_sets.shown import shown_only
 
 SEED = 7
 RUNS = 3
@@ -127,7 +127,7 @@ def cascade_matches(
         return None
     loaded = _written(mode, study, tables, work)
     fit_cascade(loaded, _rows(mode, study, tables, loaded))
-    engine = open_engine(loaded, {})
+    engine = open_engine(loaded, {}, around=shown_only)
     result, seconds = asyncio.run(_timed(engine, tables.record(study)))
     if result.error is not None:
         raise result.error
@@ -156,15 +156,20 @@ def _written(mode: Mode, study: Study, tables: SchemaSet, work: Path) -> LoadedC
 
 
 def _rows(mode: Mode, study: Study, tables: SchemaSet, loaded: LoadedCascade) -> Rows:
-    """Return what the fit learns from, parted as `headgate fit` parts it, whole tables at a time.
+    """Return what the fit learns from; the weights of the similarities want fewer rows than a gate.
 
-    Without a gate nothing is learned from development rows, so a mode that does not learn gets
-    all rows as such.
+    Whole tables at a time, by how many columns they have: every second one is for weights, the
+    others, the largest among them, for the threshold. Without a gate nothing is learned from
+    development rows, so a mode that does not learn gets all rows as such.
     """
     labelled = _labelled(tables.without(study), loaded)
     if not mode.learns:
         return Rows((), labelled)
-    return Rows(*split_rows(labelled, SEED))
+    sizes = Counter(row.group for row in labelled)
+    ordered = [group for group, _ in sizes.most_common()]
+    weights = set(ordered[1::2])
+    train = [row for row in labelled if row.group in weights]
+    return Rows(train, [row for row in labelled if row.group not in weights])
 
 
 def _labelled(studies: Sequence[Study], loaded: LoadedCascade) -> list[LabelledRecord]:

@@ -4,7 +4,8 @@ DATA/schema/sotabv2-subsetu_{train,val,test_replay}  ->  rows, recordings  ->  f
 
 The large model is GPT-4o, zero-shot, the first of three recorded runs. It answered whole tables: a
 column's recorded answer bears its part of the tokens of its table's call. As a call is made for a
-table of which one column is asked as well, `llm_tokens` counts whole calls.
+table of which one column is asked as well, `llm_tokens` counts whole calls, and
+`llm_tokens_by_column` the parts.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def sotab_figures(data: Path, work: Path, say: Say) -> dict[str, float]:
         "oracle_accuracy": round(evaluation.oracle_accuracy or 0.0, 4),
         "llm_share": round(evaluation.llm_share, 4),
         "llm_tokens": _call_tokens(columns["test"], _asked(evaluation)),
+        "llm_tokens_by_column": evaluation.usage.input_tokens + evaluation.usage.output_tokens,
         "llm_tokens_large_alone": _call_tokens(columns["test"], ids),
         "seconds": round(evaluation.seconds, 1),
     }

@@ -80,8 +80,8 @@ def tune_encoder(
     """Tune an encoder to a table's columns and write its files.
 
     The first weights are kept, and written, when no others find held-out questions better.
-    Equal arguments give equal weights on machines of one kind. It takes about 4 minutes for 700
-    columns on 2 cores.
+    Equal arguments give equal weights on machines of one kind. For 736 columns the embedded
+    encoder takes 350 seconds of one core.
 
     Args:
         source: The encoder to start from.
@@ -153,11 +153,12 @@ def _teach(encoder: TrainableEncoder, course: _Course, report: Report) -> None:
 def _mrr(encoder: TrainableEncoder, lessons: Lessons, columns: Vectors) -> float:
     """Return the mean reciprocal rank of the questions' columns among all, between 0 and 1.
 
-    Of equally good columns the right one counts as the last.
+    Of equally good columns the right one counts as the last, and so it does among scores that are
+    no numbers, which weights that ran away give.
     """
     scores = _read(encoder, lessons.questions) @ columns.T
     own = np.take_along_axis(scores, lessons.answers[:, np.newaxis], axis=1)
-    return float((1 / (scores >= own).sum(axis=1)).mean())
+    return float((1 / (~(scores < own)).sum(axis=1)).mean())
 
 
 def _read(encoder: TrainableEncoder, columns: Sequence[Column]) -> Vectors:

@@ -145,7 +145,8 @@ class TrainableEncoder:
 
         with torch.no_grad():
             for weight, first, last in zip(self._trained, self._first, self._last, strict=True):
-                weight.copy_(torch.lerp(first, last, share))
+                # Nothing of a weight that ran away to infinity is still no number.
+                weight.copy_(torch.lerp(first, last, share) if share else first)
 
     def save(self, directory: Path) -> None:
         """Write the encoder with the weights in use; the directory stays flat, as artifacts are.

@@ -99,10 +99,11 @@ def test_the_number_of_threads_is_given_back(source, tmp_path):
         torch.set_num_threads(before)
 
 
-def test_first_weights_are_kept_when_training_makes_it_worse(source, tmp_path):
+@pytest.mark.parametrize("learning_rate", [10.0, 1e30], ids=["too-far", "no-numbers"])
+def test_first_weights_are_kept_when_training_makes_it_worse(source, tmp_path, learning_rate):
     """Names that repeat the column's own are found already; steps far too long spoil that."""
     same = Wordings({name: Wording((name, f"{name} {name}")) for name in NAMES})
-    spoilt = replace(BRIEF, wordings=same, epochs=5, learning_rate=10.0)
+    spoilt = replace(BRIEF, wordings=same, epochs=5, learning_rate=learning_rate)
 
     kept = tune_encoder(source, TABLE, tmp_path, tuning=spoilt)
 
