@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from headgate import __version__
-from headgate.cli import batch, call, evaluate, feedback, fit, recertify, serve, validate, version
+from headgate.cli import (
+    batch,
+    call,
+    evaluate,
+    feedback,
+    fit,
+    index,
+    recertify,
+    serve,
+    validate,
+    version,
+)
 from headgate.cli.output import emit
 from headgate.cli.session import Session
 
@@ -59,3 +70,4 @@ for _verb in (
     app.command()(_verb)
 
 app.add_typer(batch.app, name="batch")
+app.add_typer(index.app, name="index")

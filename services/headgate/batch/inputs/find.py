@@ -25,11 +25,15 @@ class _Found:
     store: Store
 
 
-def find_inputs(spec: InputSpec) -> list[InputFile]:
+def find_inputs(spec: InputSpec, *, mixed: bool = False) -> list[InputFile]:
     """Return the files of all patterns, by place; a file with several names once.
 
     Directories are gone through with all below them. What begins with a dot is passed over,
     and so is what is no file; links are followed, in loops too.
+
+    Args:
+        spec: What the user says of the input.
+        mixed: Whether text may be beside rows.
 
     Raises:
         InputError: The spec is wrong; a pattern matches nothing; a file cannot be read, is no
@@ -38,7 +42,8 @@ def find_inputs(spec: InputSpec) -> list[InputFile]:
     check_spec(spec)
     files = [_described(found, spec) for found in _without_repeats(_found(spec))]
     _refuse_nothing(files)
-    _refuse_mixture(files)
+    if not mixed:
+        _refuse_mixture(files)
     return files
 
 
