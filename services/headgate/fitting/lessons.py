@@ -20,10 +20,12 @@ from headgate.domains.schemas.serialise import Template
 from headgate.errors import InputError
 
 FEWEST_COLUMNS = 8
-"""A table with fewer has nothing to confuse a column with."""
+"""A table with fewer that have other names leaves too few questions to judge a training by."""
 
 _EXAMINED = 3
-"""One column in so many has a wording held out."""
+"""One such column in so many has a wording held out."""
+_FEWEST_NAMES = 2
+"""Other names of a column, one to hold out and one to learn from."""
 _ALIKE = 3
 """Columns that join a batch because they are the most alike to one in it."""
 _WITH_ALIKE = 0.5
@@ -38,10 +40,8 @@ class Lessons:
     """All of the target; each is an answer."""
     wordings: tuple[Wording, ...]
     """What may be learnt of each column; nothing that is asked is in it."""
-    taught: tuple[int, ...]
-    """Places of the columns that are learnt from."""
     questions: tuple[Column, ...]
-    """Columns as other tables might have them, never learnt from."""
+    """Columns as other tables might have them; their name and values are learnt from nowhere."""
     answers: NDArray[np.intp]
     """The place of each question's column, shape (questions,)."""
 
@@ -49,49 +49,46 @@ class Lessons:
 def make_lessons(table: Table, wordings: Wordings, generator: np.random.Generator) -> Lessons:
     """Return the table's lessons.
 
-    A third of the columns is asked about. Where other names are given, the question is one of them
-    with half of the other values, and the rest is learnt from. Elsewhere it is a noisy copy, too
-    easy for an encoder that has learnt from such copies: that column is not taught at all.
+    A third of the columns that have other names is asked about: the question is one of the names
+    with half of the other values, and the rest is learnt from. Noisy copies are learnt from but
+    never asked: an encoder can get better at undoing our noise and worse at what tables write.
 
     Raises:
-        InputError: The table has fewer than `FEWEST_COLUMNS`.
+        InputError: Fewer than `FEWEST_COLUMNS` columns have two other names.
     """
-    columns = table.columns
-    if len(columns) < FEWEST_COLUMNS:
+    known = [wordings.by_column.get(own, Wording()) for own in table.ids]
+    named = [place for place, each in enumerate(known) if len(each.names) >= _FEWEST_NAMES]
+    if len(named) < FEWEST_COLUMNS:
         raise InputError(
             f"table {table.name!r}",
-            f"an encoder cannot be tuned on {len(columns)} columns",
-            f"Give at least {FEWEST_COLUMNS}, or leave the tuning out.",
+            f"{len(named)} of its columns have two other names, and an encoder that is tuned on "
+            f"fewer than {FEWEST_COLUMNS} cannot be judged",
+            "Give an augmentation with more names, or leave the tuning out.",
         )
-    known = [wordings.by_column.get(own, Wording()) for own in table.ids]
-    asked = np.sort(generator.permutation(len(columns))[: -(-len(columns) // _EXAMINED)])
-    taught = set(range(len(columns)))
+    chosen = generator.permutation(len(named))[: -(-len(named) // _EXAMINED)]
+    asked = np.array(named)[np.sort(chosen)]
     questions = []
     for place in asked.tolist():
-        if len(known[place].names) > 1:
-            question, known[place] = _divided(known[place], generator)
-        else:
-            question = vary(columns[place], known[place], generator)
-            taught.remove(place)
+        question, known[place] = _divided(known[place], generator)
         questions.append(question)
-    return Lessons(columns, tuple(known), tuple(sorted(taught)), tuple(questions), asked)
+    return Lessons(table.columns, tuple(known), tuple(questions), asked)
 
 
 def batches(
     lessons: Lessons, alike: NDArray[np.float32], size: int, generator: np.random.Generator
 ) -> list[list[int]]:
-    """Return the places of the columns of each step; every taught column comes once.
+    """Return the places of the columns of each step; every column comes once.
 
     Some columns bring those with them that are the most alike and still to come: what is easily
     told apart teaches little.
 
     Args:
-        lessons: Whose taught columns are dealt.
+        lessons: Whose columns are dealt.
         alike: Of all columns, shape (columns, columns).
         size: Columns a batch, at most.
         generator: Deals them.
     """
-    left = dict.fromkeys(generator.permutation(lessons.taught).tolist())
+    left = dict.fromkeys(generator.permutation(len(lessons.columns)).tolist())
     order: list[int] = []
     while left:
         place = next(iter(left))

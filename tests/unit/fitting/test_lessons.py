@@ -32,7 +32,6 @@ def test_nothing_that_is_asked_is_learnt(columns, seed):
     lessons = make_lessons(table_of(columns), worded(columns), np.random.default_rng(seed))
 
     assert len(lessons.questions) == len(set(lessons.answers.tolist())) == -(-columns // 3)
-    assert lessons.taught == tuple(range(columns))
     for question, place in zip(lessons.questions, lessons.answers, strict=True):
         left = lessons.wordings[place]
         assert question.name not in left.names
@@ -41,31 +40,25 @@ def test_nothing_that_is_asked_is_learnt(columns, seed):
         assert len(left.names) == 2
 
 
-@given(columns=st.integers(8, 40), seed=st.integers(0, 2**32 - 1))
-def test_a_column_without_other_names_is_asked_or_taught(columns, seed):
-    lessons = make_lessons(table_of(columns), NO_WORDINGS, np.random.default_rng(seed))
+def test_only_columns_with_two_other_names_are_asked_about():
+    given_names = worded(12).by_column | {f"name{place}": Wording(("one",)) for place in range(4)}
 
-    assert sorted([*lessons.taught, *lessons.answers.tolist()]) == list(range(columns))
+    lessons = make_lessons(table_of(12), Wordings(given_names), np.random.default_rng(3))
 
-
-def test_a_single_other_name_is_not_held_out():
-    one = Wordings({f"name{place}": Wording(("only",)) for place in range(9)})
-
-    lessons = make_lessons(table_of(9), one, np.random.default_rng(3))
-
-    assert len(lessons.taught) == 6
-    assert all(wording.names == ("only",) for wording in lessons.wordings)
+    assert len(lessons.questions) == 3
+    assert min(lessons.answers) >= 4
+    assert all(lessons.wordings[place] == Wording(("one",)) for place in range(4))
 
 
 @given(columns=st.integers(8, 40), size=st.integers(1, 50), seed=st.integers(0, 2**32 - 1))
-def test_every_taught_column_is_in_one_batch(columns, size, seed):
+def test_every_column_is_in_one_batch(columns, size, seed):
     generator = np.random.default_rng(seed)
-    lessons = make_lessons(table_of(columns), NO_WORDINGS, generator)
+    lessons = make_lessons(table_of(columns), worded(columns), generator)
     alike = generator.random((columns, columns), np.float32)
 
     dealt = batches(lessons, alike, size, generator)
 
-    assert sorted(place for batch in dealt for place in batch) == list(lessons.taught)
+    assert sorted(place for batch in dealt for place in batch) == list(range(columns))
     assert max(map(len, dealt)) <= size
 
 
@@ -93,6 +86,11 @@ def test_texts_of_a_batch_are_in_its_order():
     assert "2" in varied[1]
 
 
-def test_too_few_columns_are_refused():
-    with pytest.raises(InputError, match="7 columns"):
-        make_lessons(table_of(7), NO_WORDINGS, np.random.default_rng(0))
+@pytest.mark.parametrize(
+    "wordings", [NO_WORDINGS, worded(7)], ids=["no-other-names", "names-of-seven"]
+)
+def test_too_few_other_names_are_refused(wordings):
+    count = len(wordings.by_column)
+
+    with pytest.raises(InputError, match=f"table 't': {count} of its .* Give an augmentation"):
+        make_lessons(table_of(20), wordings, np.random.default_rng(0))
