@@ -161,7 +161,7 @@ def _model_key(model: ModelSpec) -> JSON:
     if isinstance(model, EncoderSpec):
         parts = (model.kind, model.source, model.revision or "", model.precision)
         # Nothing is added for an encoder as it comes, so that older artifacts still fit.
-        tuning = [] if model.tuning is None else [model.tuning.augmentation or ""]
+        tuning = [] if model.tuning is None else [model.tuning.augmentation]
         return [*parts, model.max_tokens, *tuning]
     return [model.kind, getattr(model, "buckets", 0)]
 

@@ -202,13 +202,8 @@ def _sources(spec: CascadeSpec, folder: Path) -> dict[str, str]:
 
 
 def _augmentations(spec: CascadeSpec, folder: Path) -> dict[str, str]:
-    encoders = {
-        name: model.tuning
+    return {
+        name: str(folder / model.tuning.augmentation)
         for name, model in spec.models.items()
         if isinstance(model, EncoderSpec) and model.tuning is not None
-    }
-    return {
-        name: str(folder / tuning.augmentation)
-        for name, tuning in encoders.items()
-        if tuning.augmentation is not None
     }

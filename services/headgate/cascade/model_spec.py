@@ -45,7 +45,7 @@ class ResourcesSpec(Model):
 class TuningSpec(Model):
     """Contrastive training of an encoder on the columns of target tables; it reads no labels."""
 
-    augmentation: Filled | None = None
+    augmentation: Filled
     """File of other names and values for target columns, as a large model wrote them: JSON Lines
     of `column`, `names` and `values`; a relative path starts at the file's folder."""
 

@@ -59,7 +59,7 @@ spec:
   task: {operation: match_columns}
   artifact: artifacts/schema_matching
   models:
-    slm: {kind: encoder, tuning: {}} # trained on the columns of the targets; optional
+    slm: {kind: encoder} # with `tuning` it is trained on the columns of the targets
     llm: {kind: lm, engine: openai, model: gpt-4o-mini, api_key: {env: OPENAI_API_KEY}}
   flow:
     - name: columns # each column of the source table passes these by itself

@@ -16,7 +16,7 @@ from headgate.cascade.encoders import encoder_folder, encoder_specs, load_encode
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.model_spec import EncoderSpec
 from headgate.domains.rows import LabelledRecord
-from headgate.domains.schemas.augment import NO_WORDINGS, read_wordings
+from headgate.domains.schemas.augment import read_wordings
 from headgate.domains.schemas.columns import Table
 from headgate.domains.schemas.match_record import ColumnRecord
 from headgate.errors import InputError
@@ -70,8 +70,8 @@ class EncoderFit:
         self, name: str, source: EncoderSource, rows: Sequence[LabelledRecord], directory: Path
     ) -> tuple[EncoderSource, dict[str, float]]:
         target = _targets(rows)
-        file = self.loaded.augmentations.get(name)
-        wordings = read_wordings(_content(file), target, file) if file else NO_WORDINGS
+        file = self.loaded.augmentations[name]
+        wordings = read_wordings(_content(file), target, file)
         tuning = Tuning(wordings, self.seed)
         tuned = tune_encoder(source, target, directory, tuning=tuning, report=self.report)
         return tuned.source, {f"tuning_{key}": value for key, value in tuned.metrics.items()}

@@ -91,9 +91,8 @@ def test_a_prompt_of_a_nested_flow_and_what_tunes_an_encoder_are_found(load, fol
     assert loaded.augmentations == {"slm": str(folder / "answers.jsonl")}
 
 
-@pytest.mark.parametrize("tuning", ["", " tuning: {},"], ids=["untuned", "without-augmentation"])
-def test_an_encoder_that_no_file_tunes_has_no_augmentation(load, tuning):
-    assert load(TABLES.replace("{kind: encoder,", f"{{kind: encoder,{tuning}")).augmentations == {}
+def test_an_encoder_that_is_not_tuned_has_no_augmentation(load):
+    assert load(TABLES).augmentations == {}
 
 
 def test_the_revision_changes_with_a_nested_stage_and_with_its_prompt(load, folder):

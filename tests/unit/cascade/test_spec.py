@@ -240,14 +240,12 @@ def test_a_flow_of_columns_says_what_answers_and_what_decides(load):
 def test_absent_keys_of_a_flow_of_columns_have_the_documented_defaults(load):
     text = TABLES.replace(", model: slm, top_k: 12", "").replace(", unmatched_price: 0.3", "")
     text = text.replace("          items_per_prompt: 3\n", "")
-    text = text.replace("{augmentation: answers.jsonl}", "{}")
 
     spec = load(text).spec
 
     found, _, judge = spec.unit_flow
     assert (found.model, found.top_k, judge.items_per_prompt) == (None, 20, 4)
     assert spec.flow[1].unmatched_price == 0.45
-    assert spec.models["slm"].tuning.augmentation is None
     assert spec.model_of(found) == "slm"
     assert load(PLAIN).spec.models["slm"].tuning is None
 

@@ -100,7 +100,7 @@ KEYS = [
     ),
     case(
         "misspelt-key-of-a-tuning",
-        ("{augmentation:", "{¦augmentations:"),
+        ("{augmentation: answers.jsonl}", "{augmentation: answers.jsonl, ¦augmentations: a}"),
         says="spec.models.slm.tuning.augmentations: unknown key 'augmentations'. "
         "Did you mean 'augmentation'?",
     ),
@@ -430,14 +430,18 @@ MODELS = [
     ),
     case(
         "tuning-of-an-encoder-that-classifies",
-        ("{kind: encoder}", "{kind: encoder, ¦tuning: {}}"),
+        ("{kind: encoder}", "{kind: encoder, ¦tuning: {augmentation: answers.jsonl}}"),
         text=LOGS,
         says="spec.models.slm.tuning: tuning is for an encoder of a retrieve with index: target. "
         "Remove it.",
     ),
     case(
         "tuning-of-an-encoder-of-past-cases",
-        ("slm: {kind: encoder}", "slm: {kind: ngrams}\n    other: {kind: encoder, ¦tuning: {}}"),
+        (
+            "slm: {kind: encoder}",
+            "slm: {kind: ngrams}\n"
+            "    other: {kind: encoder, ¦tuning: {augmentation: answers.jsonl}}",
+        ),
         (
             "    - {name: decide",
             "    - {name: similar, kind: retrieve, index: error_cases, model: other}\n"
@@ -448,12 +452,15 @@ MODELS = [
     ),
     case(
         "tuning-of-an-encoder-that-nobody-uses",
-        ("    llm:", "    ¦spare: {kind: encoder, tuning: {}}\n    llm:"),
+        (
+            "    llm:",
+            "    ¦spare: {kind: encoder, tuning: {augmentation: answers.jsonl}}\n    llm:",
+        ),
         says="spec.models.spare: no stage uses the model 'spare'.",
     ),
     case(
         "tuning-of-a-large-model",
-        ("engine: replay,", "engine: replay, ¦tuning: {},"),
+        ("engine: replay,", "engine: replay, ¦tuning: {augmentation: answers.jsonl},"),
         says="spec.models.llm.tuning: unknown key 'tuning'.",
     ),
     case(
@@ -575,7 +582,6 @@ def test_the_files_that_the_cases_change_are_valid(load):
 VALID = [
     case("without-a-large-model", (KEEP + JUDGE, ""), (LLM, ""), (BUDGET, "    {}\n"), says=""),
     case("without-tuning", (TUNING, ""), says=""),
-    case("tuned-without-augmentation", (TUNING, ", tuning: {}"), says=""),
     case("tuned-and-searched-without-a-name", (" model: slm,", ""), says=""),
     case("tuning-that-is-nothing", (TUNING, ", tuning: null"), says=""),
     case(
