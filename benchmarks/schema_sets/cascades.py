@@ -100,7 +100,7 @@ def tune(tables: SchemaSet, work: Path, say: Say) -> None:
     path = tables.wordings
     wordings = read_wordings(path.read_bytes(), tables.target, path.name) if path else NO_WORDINGS
     if path is None:
-        say(f"no {WORDINGS}: the encoder is tuned on wordings that are made here alone")
+        say(f"no {WORDINGS}, without which no encoder is tuned")
     tuned = tune_encoder(
         resolve_source(EMBEDDED), tables.target, work / TUNED, tuning=Tuning(wordings, SEED)
     )
