@@ -37,8 +37,8 @@ CALIBRATION_BATCH = 8
 _CALIBRATION_MAX_TOKENS = 128
 _SAME_COSINE = 0.999
 """Two float32 paths through one encoder agree better; another pooling, worse."""
-_one_conversion = threading.Lock()
-"""Held during a conversion: tracing and `_quiet` act on the whole process."""
+one_conversion = threading.Lock()
+"""Held during a conversion: tracing and `quiet` act on the whole process."""
 
 
 def int8_directory(source: EncoderSource) -> Path:
@@ -51,7 +51,7 @@ def int8_directory(source: EncoderSource) -> Path:
     key = f"{source.sha256[:16]}-{made_with}"
     cache_root = Path(os.environ.get("HEADGATE_CACHE", user_cache_path("headgate")))
     target = cache_root / "int8" / key
-    with _one_conversion:
+    with one_conversion:
         if not _complete(target):
             _fill(target, source)
     return target
@@ -83,7 +83,7 @@ def write_int8(source: EncoderSource, directory: Path) -> None:
         ModelError: The encoder cannot be converted, or does more than average its tokens.
     """
     try:
-        with _quiet():
+        with quiet():
             _convert(source, directory)
     except ModelError:
         raise
@@ -167,7 +167,7 @@ def _calibration_batches(tokenizer: BatchTokenizer) -> list[dict[str, np.ndarray
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the converters' banners and progress bars: our caller shows its own progress."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)

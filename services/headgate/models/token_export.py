@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.errors import ModelError
-from headgate.models.quantize import _one_conversion, _quiet
+from headgate.models.quantize import one_conversion, quiet
 from headgate.models.source import EncoderSource
 from headgate.models.token_encoder import (
     INPUTS,
@@ -32,7 +32,7 @@ def write_token_encoder(source: EncoderSource, directory: Path) -> None:
         ModelError: The encoder cannot be converted.
     """
     try:
-        with _one_conversion, _quiet():
+        with one_conversion, quiet():
             _convert(source, directory)
     except Exception as error:
         raise ModelError(

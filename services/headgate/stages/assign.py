@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from headgate.domains.schemas.assignment import assign
 from headgate.domains.schemas.match_record import NO_MATCH, column_id
-from headgate.types import Result
+from headgate.types import GuaranteeState, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,14 @@ class Assign:
 
 
 def _marked(part: Result, partner: str | None) -> Result:
-    """Return a column's result with its partner as the answer."""
+    """Return a column's result with its partner as the answer.
+
+    Where that is another answer than the column's own it is not what was certified.
+    """
     if part.error is not None:
         return part
-    return replace(part, answer=partner or NO_MATCH)
+    answer = partner or NO_MATCH
+    marked = replace(part, answer=answer)
+    if answer == part.answer:
+        return marked
+    return replace(marked, certificate_id="", guarantee=GuaranteeState.UNCERTIFIED)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from headgate.domains.schemas.match_record import NO_MATCH
 from headgate.errors import StageError
 from headgate.stages.assign import Assign
-from headgate.types import Result, Tier
+from headgate.types import GuaranteeState, Result, Tier
 
 FAILED = StageError("stage 'candidates'", "the model failed", "Report it.")
 
@@ -140,3 +140,16 @@ def test_pairs_are_one_to_one_above_the_price_and_what_the_parts_say(columns, pr
         assert each.answer == partner
         assert partner == NO_MATCH or beliefs[partner] > price
     assert 0 <= joined.confidence <= 1
+
+
+def test_only_a_column_that_keeps_its_own_answer_keeps_its_claim():
+    """A's own answer is x, but the whole is worth more with y; b keeps x, its own."""
+    claimed = [
+        replace(each, certificate_id="c", guarantee=GuaranteeState.CERTIFIED)
+        for each in (part("a", x=0.9, y=0.7), part("b", x=0.8))
+    ]
+
+    changed, kept = join(*claimed).parts
+
+    assert (changed.certificate_id, changed.guarantee) == ("", GuaranteeState.UNCERTIFIED)
+    assert (kept.certificate_id, kept.guarantee) == ("c", GuaranteeState.CERTIFIED)

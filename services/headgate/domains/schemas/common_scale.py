@@ -1,7 +1,6 @@
 """P(match) on one scale over all source columns, whichever model judged them.
 
 Prediction (options, NO_MATCH), the large model's scores or None  ->  ((option, belief), ...)
-labelled pairs: large score, small probability, right (n,)  ->  CommonScale
 """
 
 from __future__ import annotations
@@ -21,9 +20,6 @@ Beliefs = tuple[tuple[str, float], ...]
 
 LEAST_DOUBT = 1e-6
 """A small model is never surer than this, neither that a pair is right nor that it is wrong."""
-
-_PRIOR_SPREAD = (3.0, 0.1, 0.1)
-"""How far, in standard deviations, labels are expected to move each number of the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,42 +122,6 @@ class CommonScale:
             } if len(value) == len(cls.__slots__):
                 return cls(float(steepness), float(middle), float(small_weight))
         raise ValueError("no scale is there")
-
-
-def fit_common_scale(
-    large: NDArray[np.float64], small: NDArray[np.float64], right: NDArray[np.bool_]
-) -> CommonScale:
-    """Return the scale under which labelled pairs are most probable.
-
-    The default is the prior, so few labels move it little and none do not move it at all; the order
-    of a large model's scores is kept whatever the labels say.
-
-    Args:
-        large: Shape (n,), scores of the large model, 0 to 1.
-        small: Shape (n,), probabilities of the small model for the same pairs, from a small model
-            that was not fitted on them.
-        right: Shape (n,).
-
-    Raises:
-        ValueError: The arguments differ in length, or a number is not between 0 and 1.
-    """
-    from scipy.optimize import minimize
-
-    if not len(large) == len(small) == len(right):
-        raise ValueError("a labelled pair needs a large score, a small probability and a label")
-    if not all(((each >= 0) & (each <= 1)).all() for each in (large, small)):
-        raise ValueError("a score or a probability is not between 0 and 1")
-    start = np.array(list(asdict(CommonScale()).values()))
-    signs = np.where(right, -1.0, 1.0)
-
-    def surprise(numbers: NDArray[np.float64]) -> float:
-        steepness, middle, small_weight = numbers
-        terms = steepness * (large - middle) + small_weight * _log_odds(small)
-        away = (numbers - start) / np.array(_PRIOR_SPREAD)
-        return float(np.logaddexp(0, signs * terms).sum() + away @ away / 2)
-
-    found = minimize(surprise, start, method="L-BFGS-B", bounds=[(1.0, 50.0), (0, 1), (0, 1)])
-    return CommonScale(*(float(number) for number in found.x))
 
 
 def _check(scores: Mapping[str, float], options: Mapping[str, float]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domains.schemas.common_scale import CommonScale, fit_common_scale
+from headgate.domains.schemas.common_scale import CommonScale
 from headgate.domains.schemas.match_record import NO_MATCH
 from headgate.types import Prediction
 
@@ -22,13 +22,6 @@ SCALES = st.builds(CommonScale, st.floats(1, 50), st.floats(0, 1), st.floats(0, 
 def predictions(draw):
     weights = np.array(draw(st.lists(st.integers(0, 20), min_size=4, max_size=4))) + 0.01
     return Prediction(OPTIONS, tuple((weights / weights.sum()).tolist()))
-
-
-def pairs(seed, n, scale):
-    """Scores, probabilities, and labels drawn as `scale` says."""
-    random = np.random.default_rng(seed)
-    large, small = random.random(n), random.random(n)
-    return large, small, random.random(n) < scale.beliefs(large, small)
 
 
 def test_a_column_that_was_not_escalated_keeps_its_probabilities():
@@ -138,44 +131,6 @@ def test_a_higher_score_is_never_believed_less_where_the_small_model_is_not_aske
 
     assert by_score == sorted(by_score)
     assert max(unscored, default=0) <= min(by_score, default=1)
-
-
-@pytest.mark.slow
-def test_a_fit_finds_the_scale_that_labels_were_drawn_by():
-    true = CommonScale(12.0, 0.6, 0.3)
-
-    found = fit_common_scale(*pairs(7, 20_000, true))
-
-    assert found.steepness == pytest.approx(12, abs=0.5)
-    assert found.middle == pytest.approx(0.6, abs=0.01)
-    assert found.small_weight == pytest.approx(0.3, abs=0.05)
-
-
-def test_without_labels_a_fit_is_the_default():
-    nothing = np.zeros(0)
-
-    assert fit_common_scale(nothing, nothing, nothing.astype(bool)) == CommonScale()
-
-
-def test_labels_against_the_order_of_the_scores_do_not_turn_it():
-    large = np.linspace(0, 1, 200)
-
-    found = fit_common_scale(large, np.full(200, 0.5), large < 0.5)
-
-    assert found.steepness >= 1
-
-
-@pytest.mark.parametrize(
-    ("large", "small", "problem"),
-    [
-        pytest.param([0.5], [0.5, 0.5], "needs", id="lengths"),
-        pytest.param([1.5], [0.5], "between 0 and 1", id="score-above-1"),
-        pytest.param([0.5], [float("nan")], "between 0 and 1", id="nan"),
-    ],
-)
-def test_labelled_pairs_that_do_not_fit_together_are_refused(large, small, problem):
-    with pytest.raises(ValueError, match=problem):
-        fit_common_scale(np.array(large), np.array(small), np.array([True]))
 
 
 def test_a_scale_is_the_same_after_json():
