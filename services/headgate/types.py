@@ -7,7 +7,7 @@ Record -> classify: Prediction -> gate: GateVerdict -> retrieve: Hits -> verify:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -33,7 +33,9 @@ class Decision(StrEnum):
     ESCALATED = "escalated"
     """The gate sent the record on to the next tier."""
     RETRIEVED = "retrieved"
-    """Similar cases were found for the next stage."""
+    """Similar cases, or passages, were found for the next stage."""
+    PLANNED = "planned"
+    """The question was split into steps."""
     FAILED = "failed"
     """The stage failed on this record."""
 
@@ -138,7 +140,7 @@ class Shortlist:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the large model consumed for one record, or the sum over several."""
+    """What language models consumed for one record, or the sum over several."""
 
     calls: int = 0
     """Calls that reached an engine; an answer from the cache is no call."""
@@ -160,8 +162,51 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One question of a plan."""
+
+    id: int
+    """Its number, from 1."""
+    text: str
+    """The question; `#1` in it stands for the answer of step 1."""
+    needs_context: bool = True
+    """False where passages would not help, as in a comparison of two answers."""
+    refers_to: tuple[int, ...] = ()
+    """Earlier steps that have to be answered first, in ascending order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How a question was split."""
+
+    steps: tuple[PlanStep, ...]
+    """At least one; one when the question needs no decomposition, or none could be made."""
+    usage: Usage = Usage()
+    cached: bool = False
+    fallback: str = ""
+    """Why the question stays whole although a split was tried; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a language model read as the answer to a question."""
+
+    prediction: Prediction
+    """One option, the answer, with the probability that it is right."""
+    passages: tuple[str, ...] = ()
+    """Ids of the passages it names as its evidence, of those it was shown."""
+    log_prob: float | None = None
+    """Mean log-probability of the answer's tokens; None when the model does not tell."""
+    usage: Usage = Usage()
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """The large model's decision on one record; always a member of the record's options."""
+    """The large model's decision on one record; always a member of the record's options.
+
+    A question has no options: its answer is a short text.
+    """
 
     answer: str
     rationale: str
@@ -171,6 +216,14 @@ class Judgement:
     scores: Mapping[str, float] = field(default_factory=dict)
     """The large model's score of each candidate that it gave one, 0 to 1, on one scale over all
     records; empty for a decision."""
+    confidence: float | None = None
+    """Probability that the answer is right, where there is one."""
+    plan: tuple[PlanStep, ...] = ()
+    """By which a question was answered; empty for other records."""
+    parts: tuple[Result, ...] = ()
+    """One a step of the plan, in order."""
+    evidence: tuple[Hit, ...] = ()
+    """Passages that the answer rests on; empty when the record's own evidence stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +264,24 @@ class Result:
     cached: bool = False
     error: HeadgateError | None = None
     parts: tuple[Result, ...] = ()
-    """Of what the record fanned out to, such as the columns of a table."""
+    """Of what the record fanned out to: the columns of a table, the steps of a plan."""
     ranking: tuple[tuple[str, float], ...] = ()
     """(option, score), best first; empty when the answer came without an order."""
+    plan: tuple[PlanStep, ...] = ()
+    """The steps that a question was split into; empty when none were needed."""
+    asked: str = ""
+    """Of a part that is a step: its question, with earlier answers in their places."""
+    cited: tuple[str, ...] = ()
+    """Ids of the passages, among the evidence, that the answer was read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """What is known of a record before its answer: a plan, or one finished step of it."""
+
+    record_id: str
+    plan: tuple[PlanStep, ...] = ()
+    part: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +455,10 @@ class Deadline:
         return self.at - time.monotonic()
 
 
+def _tell_nobody(interim: Interim) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Who asked, and in which request."""
@@ -395,3 +467,5 @@ class Origin:
     """Empty when nobody will name the request in feedback."""
     caller: str = ""
     """Empty when the caller did not name itself."""
+    tell: Callable[[Interim], None] = _tell_nobody
+    """Called with what is known before the answer; must not wait."""

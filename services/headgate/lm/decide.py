@@ -56,6 +56,11 @@ class LmRequest:
         """Return about what a reason of two sentences and a label take."""
         return 200
 
+    @property
+    def weighed(self) -> str:
+        """Return nothing: no log-probability is wanted."""
+        return ""
+
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`.
 

@@ -96,6 +96,11 @@ class RankRequest:
         """Return about what the few candidates that fit each item take."""
         return _EXPECTED_ITEM_CHARS * len(self.items)
 
+    @property
+    def weighed(self) -> str:
+        """Return nothing: no log-probability is wanted."""
+        return ""
+
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`; no record ids."""
         ranked = [

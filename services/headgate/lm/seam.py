@@ -31,6 +31,10 @@ class Question(Protocol[Value_co]):
     def expected_answer_chars(self) -> int:
         """Return about how long an answer is, in characters."""
 
+    @property
+    def weighed(self) -> str:
+        """Return the key of the answer's object whose log-probability is wanted; empty for none."""
+
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`.
 
@@ -76,6 +80,9 @@ class RawAnswer:
     """None when the engine did not count."""
     fault: AnswerFault | None = None
     """What the engine itself says is wrong; the tokens are paid all the same."""
+    log_prob: float | None = None
+    """Mean log-probability of the tokens of what `Question.weighed` names, at most 0; None when
+    nothing is named, or the engine does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,8 @@ class Completion(Generic[Value_co]):
     """Seconds from the first call to the answer; 0 for a cached answer."""
     cached: bool = False
     """True when the answer was paid for by an earlier or simultaneous request."""
+    log_prob: float | None = None
+    """As in `RawAnswer`."""
 
     def reused(self) -> Completion[Value_co]:
         """Return the same answer as somebody gets it who did not pay for it."""

@@ -6,16 +6,26 @@ none dropped, none doubled. A record that fails has its error as its cell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from headgate.errors import HeadgateError
 from headgate.models.encoder import Vectors
-from headgate.types import Deadline, Hit, Judgement, Prediction, Record, Shortlist
+from headgate.types import (
+    Deadline,
+    Hit,
+    Interim,
+    Judgement,
+    Planned,
+    Prediction,
+    Reading,
+    Record,
+    Shortlist,
+)
 
 Hits = tuple[Hit, ...]
-Cell = Prediction | Shortlist | Hits | Judgement | HeadgateError
+Cell = Prediction | Shortlist | Reading | Planned | Hits | Judgement | HeadgateError
 """What a stage yields for one record."""
 Column = Sequence[Cell]
 
@@ -28,11 +38,13 @@ class Batch:
     deadline: Deadline
     columns: Mapping[str, Column]
     """What earlier stages yielded, by stage name, each as long as `records`."""
+    tell: Callable[[Interim], None] = lambda interim: None
+    """Told of what is known of a record before its answer; must not wait."""
 
 
 def prediction_of(cell: Cell | None) -> Prediction | None:
     """Return the small model's prediction in a cell, where it holds one."""
-    if isinstance(cell, Shortlist):
+    if isinstance(cell, Shortlist | Reading):
         return cell.prediction
     return cell if isinstance(cell, Prediction) else None
 

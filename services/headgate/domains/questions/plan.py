@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headgate.errors import InputError
+from headgate.types import PlanStep
 
 MOST_STEPS = 8
 """Steps of a plan; recorded plans of questions over two passages have two, seldom three or four."""
@@ -33,31 +34,17 @@ _FLAG = re.compile(r"[#\s]{0,9}need context\?[#:\s]{0,9}(yes|no)[.\s]{0,9}", re.
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One question of a plan."""
-
-    id: int
-    """Its number, from 1."""
-    text: str
-    """The question; `#1` in it stands for the answer of step 1."""
-    needs_context: bool = True
-    """False where passages would not help, as in a comparison of two answers."""
-    refers_to: tuple[int, ...] = ()
-    """Earlier steps that have to be answered first, in ascending order."""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """At least one step; a step refers to earlier ones only."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
 
     @property
     def decomposed(self) -> bool:
         """Return whether there is more than the question as it was asked."""
         return len(self.steps) > 1
 
-    def waves(self) -> tuple[tuple[Step, ...], ...]:
+    def waves(self) -> tuple[tuple[PlanStep, ...], ...]:
         """Return the steps in groups: all that a group refers to is in the groups before it."""
         depths: dict[int, int] = {}
         for step in self.steps:
@@ -71,7 +58,7 @@ class Plan:
 
 def undecomposed(question: str) -> Plan:
     """Return the plan of one step, the question as it stands; a `#1` in it is only text."""
-    return Plan((Step(1, question),))
+    return Plan((PlanStep(1, question),))
 
 
 def references(text: str) -> tuple[int, ...]:
@@ -79,7 +66,7 @@ def references(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(number) for number in _REFERENCE.findall(text)}))
 
 
-def validated(steps: Sequence[Step], *, most_steps: int = MOST_STEPS) -> Plan:
+def validated(steps: Sequence[PlanStep], *, most_steps: int = MOST_STEPS) -> Plan:
     """Return the plan that the steps make.
 
     Blanks around a text go. What a text refers to is added to `refers_to`, so that steps can be
@@ -145,7 +132,7 @@ def substitute(text: str, answers: Mapping[int, Sequence[str]]) -> str:
     return _REFERENCE.sub(answered, text)
 
 
-def _checked(step: Step, number: int) -> Step:
+def _checked(step: PlanStep, number: int) -> PlanStep:
     """Return the step, tidied, or refuse it."""
     place, text = f"plan.steps[{number - 1}]", step.text.strip()
     if step.id != number:
@@ -160,10 +147,10 @@ def _checked(step: Step, number: int) -> Step:
     if any(int(said) < number for said in _SPOKEN_REFERENCE.findall(text)):
         problem = "it names an earlier step in words, which no answer would replace"
         raise _wrong(f"{place}.text", problem, "Write `#1` for the answer of step 1.")
-    return Step(number, text, step.needs_context, tuple(refers_to))
+    return PlanStep(number, text, step.needs_context, tuple(refers_to))
 
 
-def _read(line: str, number: int) -> Step:
+def _read(line: str, number: int) -> PlanStep:
     """Return the step on a line of a plan's text."""
     found = _LINE.fullmatch(line)
     if found is None:
@@ -171,8 +158,10 @@ def _read(line: str, number: int) -> Step:
     text = found[2]
     flags = list(_FLAG.finditer(text))
     if not flags or flags[-1].end() < len(text):
-        return Step(int(found[1]), text.strip("* "))
-    return Step(int(found[1]), text[: flags[-1].start()].strip("* "), flags[-1][1].lower() == "yes")
+        return PlanStep(int(found[1]), text.strip("* "))
+    return PlanStep(
+        int(found[1]), text[: flags[-1].start()].strip("* "), flags[-1][1].lower() == "yes"
+    )
 
 
 def _wrong(place: str, problem: str, remedy: str) -> InputError:

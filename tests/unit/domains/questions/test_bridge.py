@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.domains.questions.bridge import best_of, bridged, scaled
-from headgate.domains.questions.plan import Plan, Step, undecomposed
+from headgate.domains.questions.plan import Plan, PlanStep, undecomposed
 from headgate.domains.questions.titles import Titles
 
 PASSAGES = {
@@ -14,7 +14,9 @@ PASSAGES = {
 }
 TITLES = Titles({passage: title for passage, (title, _) in PASSAGES.items()})
 QUESTION = "When was the person for whom a mill was built born?"
-PLAN = Plan((Step(1, "for whom a mill was built"), Step(2, "When was #1 born?", True, (1,))))
+PLAN = Plan(
+    (PlanStep(1, "for whom a mill was built"), PlanStep(2, "When was #1 born?", True, (1,)))
+)
 
 
 def text_of(passage):
@@ -55,7 +57,7 @@ def test_steps_whose_answers_are_open_wait():
 def test_all_steps_are_searched_at_once_when_answers_are_there():
     search = Searched()
 
-    bridge(QUESTION, Plan((PLAN.steps[0], Step(2, "When was Rook born?", True, (1,)))), search)
+    bridge(QUESTION, Plan((PLAN.steps[0], PlanStep(2, "When was Rook born?", True, (1,)))), search)
 
     assert search.asked == [[QUESTION, "for whom a mill was built", "When was Rook born?"]]
 

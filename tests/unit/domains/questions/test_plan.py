@@ -7,7 +7,7 @@ from headgate.domains.questions.plan import (
     MOST_ANSWERS,
     MOST_STEPS,
     Plan,
-    Step,
+    PlanStep,
     format_plan,
     parse_plan,
     references,
@@ -17,8 +17,8 @@ from headgate.domains.questions.plan import (
 )
 from headgate.errors import InputError
 
-FOUNDER = Step(1, "Who founded the Harbour Mill?")
-BORN = Step(2, "When was #1 born?", True, (1,))
+FOUNDER = PlanStep(1, "Who founded the Harbour Mill?")
+BORN = PlanStep(2, "When was #1 born?", True, (1,))
 
 
 @st.composite
@@ -28,16 +28,16 @@ def plans(draw):
     for number in range(1, draw(st.integers(1, MOST_STEPS)) + 1):
         earlier = sorted(draw(st.sets(st.integers(1, number - 1)))) if number > 1 else []
         text = " ".join(["which", *(f"#{each}" for each in earlier), "was it?"])
-        steps.append(Step(number, text, draw(st.booleans()), tuple(earlier)))
+        steps.append(PlanStep(number, text, draw(st.booleans()), tuple(earlier)))
     return Plan(tuple(steps))
 
 
 def test_what_a_text_refers_to_need_not_be_said_twice():
-    assert validated([FOUNDER, Step(2, " When was #1 born?\n")]) == Plan((FOUNDER, BORN))
+    assert validated([FOUNDER, PlanStep(2, " When was #1 born?\n")]) == Plan((FOUNDER, BORN))
 
 
 def test_a_step_may_wait_for_answers_that_its_text_does_not_name():
-    steps = [FOUNDER, Step(2, "Who sold it?"), Step(3, "Who was older?", False, (2, 1))]
+    steps = [FOUNDER, PlanStep(2, "Who sold it?"), PlanStep(3, "Who was older?", False, (2, 1))]
 
     assert validated(steps).steps[2].refers_to == (1, 2)
 
@@ -46,22 +46,24 @@ def test_a_step_may_wait_for_answers_that_its_text_does_not_name():
     ("steps", "place"),
     [
         pytest.param([], "plan", id="no-steps"),
-        pytest.param([Step(n, "Who?") for n in range(1, 10)], "plan", id="too-many"),
-        pytest.param([Step(0, "Who?")], "plan.steps[0].id", id="from-zero"),
-        pytest.param([Step(2, "Who?")], "plan.steps[0].id", id="from-two"),
+        pytest.param([PlanStep(n, "Who?") for n in range(1, 10)], "plan", id="too-many"),
+        pytest.param([PlanStep(0, "Who?")], "plan.steps[0].id", id="from-zero"),
+        pytest.param([PlanStep(2, "Who?")], "plan.steps[0].id", id="from-two"),
         pytest.param([FOUNDER, FOUNDER], "plan.steps[1].id", id="twice"),
-        pytest.param([FOUNDER, Step(3, "Who?")], "plan.steps[1].id", id="gap"),
-        pytest.param([Step(1, " \n")], "plan.steps[0].text", id="empty"),
-        pytest.param([Step(1, "w" * (LONGEST_STEP + 1))], "plan.steps[0].text", id="too-long"),
-        pytest.param([Step(1, "Who is #1?")], "plan.steps[0].refers_to", id="itself"),
-        pytest.param([Step(1, "Who is #2?"), BORN], "plan.steps[0].refers_to", id="forwards"),
-        pytest.param([FOUNDER, Step(2, "Who is #12?")], "plan.steps[1].refers_to", id="nowhere"),
-        pytest.param([FOUNDER, Step(2, "?", True, (0,))], "plan.steps[1].refers_to", id="zero"),
+        pytest.param([FOUNDER, PlanStep(3, "Who?")], "plan.steps[1].id", id="gap"),
+        pytest.param([PlanStep(1, " \n")], "plan.steps[0].text", id="empty"),
+        pytest.param([PlanStep(1, "w" * (LONGEST_STEP + 1))], "plan.steps[0].text", id="too-long"),
+        pytest.param([PlanStep(1, "Who is #1?")], "plan.steps[0].refers_to", id="itself"),
+        pytest.param([PlanStep(1, "Who is #2?"), BORN], "plan.steps[0].refers_to", id="forwards"),
         pytest.param(
-            [FOUNDER, Step(2, "?", True, (-1,))], "plan.steps[1].refers_to", id="negative"
+            [FOUNDER, PlanStep(2, "Who is #12?")], "plan.steps[1].refers_to", id="nowhere"
+        ),
+        pytest.param([FOUNDER, PlanStep(2, "?", True, (0,))], "plan.steps[1].refers_to", id="zero"),
+        pytest.param(
+            [FOUNDER, PlanStep(2, "?", True, (-1,))], "plan.steps[1].refers_to", id="negative"
         ),
         pytest.param(
-            [FOUNDER, Step(2, "Is the answer of Question 1 alive?")],
+            [FOUNDER, PlanStep(2, "Is the answer of Question 1 alive?")],
             "plan.steps[1].text",
             id="words",
         ),
@@ -76,7 +78,7 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(steps, place):
 
 def test_a_refusal_holds_nothing_of_the_question():
     with pytest.raises(InputError) as refused:
-        validated([FOUNDER, Step(2, "Is Mallory older than #3?")])
+        validated([FOUNDER, PlanStep(2, "Is Mallory older than #3?")])
 
     assert "Mallory" not in str(refused.value)
     assert "step 2 refers to 3" in str(refused.value)
@@ -89,7 +91,7 @@ def test_the_number_of_steps_can_be_limited_further():
 
 def test_a_question_about_a_question_is_no_reference():
     """The first step has nothing before it, and 7 is no earlier step."""
-    steps = [Step(1, "Who wrote Question 1?"), Step(2, "Who answered question 7 of #1?")]
+    steps = [PlanStep(1, "Who wrote Question 1?"), PlanStep(2, "Who answered question 7 of #1?")]
 
     assert validated(steps).steps[1].refers_to == (1,)
 
@@ -114,11 +116,11 @@ def test_references_are_numbers_behind_a_sign_of_their_own(text, found):
 
 def test_steps_that_need_each_other_wait_and_others_do_not():
     steps = [
-        Step(1, "Who founded the mill?"),
-        Step(2, "Who founded the bank?"),
-        Step(3, "When was #1 born?"),
-        Step(4, "Who was older, #1 or #2?"),
-        Step(5, "Was #4 older than #3?"),
+        PlanStep(1, "Who founded the mill?"),
+        PlanStep(2, "Who founded the bank?"),
+        PlanStep(3, "When was #1 born?"),
+        PlanStep(4, "Who was older, #1 or #2?"),
+        PlanStep(5, "Was #4 older than #3?"),
     ]
 
     waves = validated(steps).waves()
@@ -140,9 +142,9 @@ def test_each_step_is_in_one_wave_behind_all_it_refers_to(plan):
 def test_an_undecomposed_question_is_one_step_whatever_it_holds(question):
     plan = undecomposed(question)
 
-    assert plan == Plan((Step(1, question),))
+    assert plan == Plan((PlanStep(1, question),))
     assert not plan.decomposed
-    assert plan.waves() == ((Step(1, question),),)
+    assert plan.waves() == ((PlanStep(1, question),),)
 
 
 @given(plans())
@@ -151,7 +153,7 @@ def test_a_plan_comes_back_from_its_text(plan):
 
 
 def test_the_text_of_a_plan_is_one_step_a_line():
-    plan = Plan((FOUNDER, Step(2, "Is\n#1 alive?", False, (1,))))
+    plan = Plan((FOUNDER, PlanStep(2, "Is\n#1 alive?", False, (1,))))
 
     assert format_plan(plan).splitlines() == [
         "### Q1: Who founded the Harbour Mill? ## Need Context? ## Yes",
@@ -164,7 +166,7 @@ def test_the_text_of_a_plan_is_one_step_a_line():
     [
         pytest.param("1. Who founded the Harbour Mill?\n2) When was #1 born?", id="numbers"),
         pytest.param(
-            "**Q1: Who founded the Harbour Mill?\r\n\r\n Step 2: When was #1 born? ", id="words"
+            "**Q1: Who founded the Harbour Mill?\r\n\r\n PlanStep 2: When was #1 born? ", id="words"
         ),
         pytest.param(
             "### Q1: Who founded the Harbour Mill? ## Need Context? ## Yes.\n"
