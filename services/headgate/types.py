@@ -221,9 +221,16 @@ class Judgement:
     plan: tuple[PlanStep, ...] = ()
     """By which a question was answered; empty for other records."""
     parts: tuple[Result, ...] = ()
-    """One a step of the plan, in order."""
+    """One a step of the plan, in order; what they consumed is not in `usage`."""
     evidence: tuple[Hit, ...] = ()
     """Passages that the answer rests on; empty when the record's own evidence stands."""
+    cited: tuple[str, ...] = ()
+    """Ids of the passages that the answer was read from."""
+
+    @property
+    def total_usage(self) -> Usage:
+        """Return what it took, all parts included."""
+        return sum((part.usage for part in self.parts), self.usage)
 
 
 @dataclass(frozen=True, slots=True)

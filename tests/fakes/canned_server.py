@@ -14,6 +14,8 @@ from headgate.v1 import (
     classifier_service_pb2_grpc,
     log_analysis_service_pb2,
     log_analysis_service_pb2_grpc,
+    question_answering_service_pb2,
+    question_answering_service_pb2_grpc,
     reranker_service_pb2,
     reranker_service_pb2_grpc,
     retriever_service_pb2,
@@ -29,6 +31,7 @@ ADD_SERVICERS = (
     cascade_service_pb2_grpc.add_CascadeServiceServicer_to_server,
     classifier_service_pb2_grpc.add_ClassifierServiceServicer_to_server,
     log_analysis_service_pb2_grpc.add_LogAnalysisServiceServicer_to_server,
+    question_answering_service_pb2_grpc.add_QuestionAnsweringServiceServicer_to_server,
     reranker_service_pb2_grpc.add_RerankerServiceServicer_to_server,
     retriever_service_pb2_grpc.add_RetrieverServiceServicer_to_server,
     schema_matching_service_pb2_grpc.add_SchemaMatchingServiceServicer_to_server,
@@ -44,6 +47,7 @@ class CannedServer(
     cascade_service_pb2_grpc.CascadeServiceServicer,
     classifier_service_pb2_grpc.ClassifierServiceServicer,
     log_analysis_service_pb2_grpc.LogAnalysisServiceServicer,
+    question_answering_service_pb2_grpc.QuestionAnsweringServiceServicer,
     reranker_service_pb2_grpc.RerankerServiceServicer,
     retriever_service_pb2_grpc.RetrieverServiceServicer,
     schema_matching_service_pb2_grpc.SchemaMatchingServiceServicer,
@@ -61,6 +65,8 @@ class CannedServer(
         """What the next calls end with: a status code, or a whole status."""
         self.streamed = [0, 1]
         """Positions that are streamed."""
+        self.news = []
+        """What StreamAnswers sends."""
         self.lists = deque([[cascade_service_pb2.CascadeSummary(name="logs", ready=True)]])
         """What ListCascades answers, call by call; the last one stays."""
         self.untaken = set()
@@ -150,6 +156,19 @@ class CannedServer(
             for table in request.sources
         ]
         return schema_matching_service_pb2.MatchSchemasResponse(matches=matches)
+
+    def AnswerQuestions(self, request, context):
+        self._take(request, context)
+        answers = [
+            question_answering_service_pb2.QuestionAnswer(id=question.id, answer="1901")
+            for question in request.questions
+        ]
+        return question_answering_service_pb2.AnswerQuestionsResponse(answers=answers)
+
+    def StreamAnswers(self, request, context):
+        context.add_callback(self.stream_ended.set)
+        self._take(request, context)
+        yield from self.news
 
     def Classify(self, request, context):
         self._take(request, context)

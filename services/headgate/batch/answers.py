@@ -12,6 +12,7 @@ from operator import attrgetter
 
 import pyarrow as pa
 
+from headgate.domains.questions.answers import NO_ANSWER
 from headgate.domains.schemas.match_record import NO_MATCH, column_id
 from headgate.types import Result
 
@@ -103,12 +104,35 @@ class Answer:
 
 
 def _parts_of(result: Result) -> str:
+    """Return what is written of a record's parts; empty when it has none."""
+    if not result.parts:
+        return ""
+    parts = _steps_of(result) if result.parts[0].asked else _columns_of(result)
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def _steps_of(result: Result) -> list[dict[str, object]]:
+    """Return what is written of the steps of a question, each with its answer or null."""
+    return [
+        {
+            "step": number,
+            "question": part.asked,
+            "answer": None if part.answer in ("", NO_ANSWER) else part.answer,
+            "passages": list(part.cited),
+            "tier": part.tier,
+            "degraded": part.error.reason if part.error else part.degraded,
+        }
+        for number, part in enumerate(result.parts, 1)
+    ]
+
+
+def _columns_of(result: Result) -> list[dict[str, object]]:
     """Return what is written of the columns of a table, each with its partner or null.
 
     The score is the belief in the partner, or that there is none.
     """
     prefix = column_id(result.record_id, "")
-    columns = [
+    return [
         {
             "column": part.record_id.removeprefix(prefix),
             "target": None if part.answer in ("", NO_MATCH) else part.answer,
@@ -118,7 +142,6 @@ def _parts_of(result: Result) -> str:
         }
         for part in result.parts
     ]
-    return json.dumps(columns, ensure_ascii=False) if columns else ""
 
 
 def batch_of(answers: Sequence[Answer]) -> pa.RecordBatch:

@@ -52,8 +52,7 @@ class Answerer:
 
     async def close(self) -> None:
         """Give back the connections of the large model."""
-        if self.engine.asking is not None:
-            await self.engine.asking.large_model.close()
+        await self.engine.close()
 
     async def answer(self, records: Sequence[Record]) -> list[Answer]:
         """Return one answer a record, in order; nothing but paid answers is kept.

@@ -149,8 +149,9 @@ def _cascade_identity(loaded: LoadedCascade) -> CascadeIdentity:
 def _check_certified(loaded: LoadedCascade) -> None:
     """Refuse to certify what a batch cannot be certified for."""
     if loaded.spec.for_each is not None:
-        problem = "the answers of this cascade are about columns, and a batch is one of tables"
-        remedy = "Leave it out: the certificate of the fit is about the columns of the batch, too."
+        parts = "steps" if loaded.spec.for_each.of else "columns"
+        problem = f"the records of this cascade fan out to {parts}, which no sample is drawn of"
+        remedy = "Leave it out: the certificate of the fit is about what is in the batch, too."
         raise InputError("certify", problem, remedy)
     Promise.of(loaded.spec.deferral.certificate, seed=0)
 

@@ -27,12 +27,14 @@ CREATE TABLE IF NOT EXISTS calls (
     paid_output_tokens INTEGER NOT NULL,
     paid_usd REAL NOT NULL,
     estimated INTEGER NOT NULL,
-    run INTEGER NOT NULL
+    run INTEGER NOT NULL,
+    log_prob REAL
 ) WITHOUT ROWID;
 """
-_FIND = "SELECT text, input_tokens, output_tokens, fault FROM calls WHERE key = ?"
+_COLUMNS = "SELECT name FROM pragma_table_info('calls')"
+_FIND = "SELECT text, input_tokens, output_tokens, fault, log_prob FROM calls WHERE key = ?"
 # An answer that is there already stays: it was used.
-_ADD = "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TOTAL = """
 SELECT COUNT(*), TOTAL(paid_input_tokens), TOTAL(paid_output_tokens), TOTAL(paid_usd),
        COALESCE(MAX(estimated), 0)
@@ -47,6 +49,7 @@ class PaidCalls:
         """Take the open database of the job, and its path for messages."""
         self._connection, self._path = connection, path
         self._failure: OSError | None = None
+        self._complete_table()
         self._total = self._read_total()
         self.run = 1
         """Which run of the job this is, counted from 1."""
@@ -69,8 +72,9 @@ class PaidCalls:
             row = self._connection.execute(_FIND, (key,)).fetchone()
         if row is None:
             return None
-        text, input_tokens, output_tokens, fault = row
-        return RawAnswer(text, input_tokens, output_tokens, AnswerFault(fault) if fault else None)
+        text, input_tokens, output_tokens, fault, log_prob = row
+        known_fault = AnswerFault(fault) if fault else None
+        return RawAnswer(text, input_tokens, output_tokens, known_fault, log_prob)
 
     def add(self, key: bytes, raw: RawAnswer, usage: Usage) -> None:
         """Write down an answer with what it cost; it is on the disk when this returns.
@@ -82,7 +86,7 @@ class PaidCalls:
         paid = (usage.input_tokens, usage.output_tokens, usage.cost_usd, usage.estimated)
         try:
             with transaction(self._connection, self._path) as connection:
-                connection.execute(_ADD, (key, *told, *paid, self.run))
+                connection.execute(_ADD, (key, *told, *paid, self.run, raw.log_prob))
         except OSError as error:
             self._failure = error
             raise
@@ -97,6 +101,14 @@ class PaidCalls:
         with disk_errors(self._path):
             query = "SELECT COUNT(*) FROM calls WHERE run < ?"
             return int(self._connection.execute(query, (self.run,)).fetchone()[0])
+
+    def _complete_table(self) -> None:
+        """Give the table of a job that was begun before answers had one its `log_prob`."""
+        with disk_errors(self._path):
+            complete = ("log_prob",) in self._connection.execute(_COLUMNS).fetchall()
+        if not complete:
+            with transaction(self._connection, self._path) as connection:
+                connection.execute("ALTER TABLE calls ADD COLUMN log_prob REAL")
 
     def _read_total(self) -> Usage:
         with disk_errors(self._path):

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 
 from headgate.cascade.payment import Purse
 from headgate.gate.budget import Admission, Demand, Grant
-from headgate.stages.contract import Cell
+from headgate.stages.contract import Cell, PaidCell
 from headgate.types import Judgement, Usage
 
 Event = tuple[str, float, float, bool]
 """(what happened, two numbers and a truth about it)."""
-_ARRIVED, _ASKED, _SETTLED, _LOST = "arrived", "asked", "settled", "lost"
+_ARRIVED, _ASKED, _READ = "arrived", "asked", "read"
+_SETTLED, _LOST = "settled", "lost"
 
 
 class JobPurse(Purse):
@@ -46,7 +47,8 @@ class JobPurse(Purse):
 
     def admit(self, demand: Demand, caller: str) -> Admission:
         """Reserve the largest cost of a call, or say why it is not made."""
-        self._note(_ASKED, demand.value, demand.cost_usd, truth=demand.required)
+        kind = _ASKED if demand.calls else _READ
+        self._note(kind, demand.value, demand.cost_usd, truth=demand.required)
         while self._untold and self._lacks(demand):
             super().arrive(caller, 1)
             self._untold -= 1
@@ -60,7 +62,7 @@ class JobPurse(Purse):
         """Give back what a call did not cost."""
         number = self._numbers.pop(admission)
         del self._open[number]
-        if isinstance(cell, Judgement):
+        if isinstance(cell, PaidCell):
             self._note(_SETTLED, number, cell.usage.cost_usd, truth=cell.cached)
         else:
             self._note(_LOST, number, 0.0)
@@ -77,8 +79,9 @@ class JobPurse(Purse):
             match kind:
                 case "arrived":
                     self.arrive("", int(first))
-                case "asked":
-                    self.admit(Demand(first, second, required=truth), "")
+                case "asked" | "read":
+                    calls = int(kind == _ASKED)
+                    self.admit(Demand(first, second, required=truth, calls=calls), "")
                 case "settled":
                     self._settle_again(int(first), second, cached=truth)
                 case _:
@@ -101,7 +104,7 @@ class JobPurse(Purse):
     def _lacks(self, demand: Demand) -> bool:
         """Return whether the share does not hold a call, or sells it for more than it is worth."""
         gauge = None if self.governor is None else self.governor.snapshot().calls
-        if gauge is None:
+        if gauge is None or not demand.calls:
             return False
         return gauge.level < 1 or not (demand.required or demand.value >= gauge.price)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from headgate.artifact import Artifact
 from headgate.cascade.certificate import hashes_of
@@ -15,32 +16,41 @@ from headgate.cascade.fan_out import FanOut
 from headgate.cascade.fitted import CASES_FOLDER, SECOND, Fitted, read_fitted
 from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.model_spec import EncoderSpec
+from headgate.cascade.questions import (
+    FittedQuestions,
+    QuestionBuilder,
+    QuestionSpec,
+    batching_of,
+)
 from headgate.cascade.spec import (
     AssignSpec,
     CandidatesSpec,
     ClassifySpec,
     GateSpec,
+    ReadSpec,
     RerankSpec,
     RetrieveSpec,
     UnitStage,
     VerifySpec,
 )
 from headgate.domains.schemas.common_scale import CommonScale
-from headgate.domains.schemas.match_task import MatchTask, TableTask
+from headgate.domains.schemas.match_task import MATCH_COLUMNS, MatchTask, TableTask
 from headgate.domains.task import Task, TextTask
 from headgate.domains.tasks import task_named, text_task_named, unit_task_named
 from headgate.errors import ArtifactError
 from headgate.lm.large_model import LargeModel
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.models.matcher import Matcher
+from headgate.models.splitter import Splitter
+from headgate.models.token_encoder import OpenVinoTokenEncoder
+from headgate.models.trust import Trust
 from headgate.retrieval.store import VectorStore
 from headgate.retrieval.targets import TargetIndexes
 from headgate.stages.assign import Assign
 from headgate.stages.candidates import Candidates, TargetEntry
-from headgate.stages.catalog import Asking, Classify, Rerank, Retrieve, Verify
+from headgate.stages.catalog import Asking, Classify, Rerank, Retrieve, Synthesise, Verify
 from headgate.stages.contract import TextEncoder
-from headgate.stages.microbatch import Batching
+from headgate.stages.decompose import SpanPlanner
 from headgate.stages.rerank import Ranking
 
 
@@ -93,19 +103,27 @@ def _units(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted, parts: Par
         llm_share=deferral.share if limited else 1.0,
         metrics=fitted.metrics,
     )
+    nodes = [builder.node(stage) for stage in planned_stages(loaded.spec.unit_flow, fitted)]
     return Engine(
         about,
         task=unit_task_of(loaded),
-        nodes=[builder.node(stage) for stage in planned_stages(loaded.spec.unit_flow, fitted)],
+        nodes=nodes,
         guarantee=_guarantee(loaded, artifact, fitted),
-        ranker=CommonScale() if loaded.spec.for_each else None,
+        ranker=CommonScale() if unit_task_of(loaded).operation == MATCH_COLUMNS else None,
+        steps=_steps(nodes),
     )
+
+
+def _steps(nodes: Sequence[Node]) -> Engine | None:
+    """Return the engine of the steps of plans, where there is one among the stages."""
+    found = (node.steps for node in nodes if isinstance(node, Synthesise))
+    return next((steps for steps in found if isinstance(steps, Engine)), None)
 
 
 def _fanned_out(loaded: LoadedCascade, units: Engine) -> Engine:
     """Return the engine of what callers send: that of units, where records are units."""
     for_each = loaded.spec.for_each
-    if for_each is None:
+    if for_each is None or for_each.of is not None:
         return units
     spec = next(stage for stage in loaded.spec.flow if isinstance(stage, AssignSpec))
     stage = Assign(spec.name, of=spec.of, unmatched_price=spec.unmatched_price)
@@ -113,9 +131,14 @@ def _fanned_out(loaded: LoadedCascade, units: Engine) -> Engine:
 
 
 def planned_stages(flow: Sequence[UnitStage], fitted: Fitted) -> list[UnitStage]:
-    """Return the stages that run: without tiers, and their gates, that the plan leaves out."""
+    """Return the stages that run: without tiers, and their gates, that the plan leaves out.
+
+    A reading is left in: later ones are trusted the more when they agree with it.
+    """
     unplanned = {name for name, gate in fitted.gates.items() if not gate.planned}
-    tiers = {stage.of for stage in flow if isinstance(stage, GateSpec) and stage.name in unplanned}
+    gates = [stage for stage in flow if isinstance(stage, GateSpec) and stage.name in unplanned]
+    reads = {stage.name for stage in flow if isinstance(stage, ReadSpec)}
+    tiers = {stage.of for stage in gates} - reads
     return [stage for stage in flow if stage.name not in unplanned | tiers]
 
 
@@ -136,7 +159,7 @@ def loaded_hashes(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> 
     files = artifact.manifest.files
     fitted_files = {name: each.file for name, each in fitted.classifiers.items()}
     classifiers = {name: files[own].sha256 for name, own in fitted_files.items() if own in files}
-    return hashes_of(loaded, fitted.encoders, classifiers)
+    return hashes_of(loaded, fitted.encoders, classifiers, fitted.steps)
 
 
 def asking_stage(
@@ -176,7 +199,7 @@ def _check_encoders(artifact: Artifact, fitted: Fitted, parts: Parts) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Builder:
     """Builds each kind of node."""
 
@@ -186,6 +209,8 @@ class _Builder:
     parts: Parts
 
     def node(self, stage: UnitStage) -> Node:
+        if isinstance(stage, QuestionSpec):
+            return self.questions.node(stage)
         match stage:
             case ClassifySpec():
                 return self._classify(stage.name, stage.model)
@@ -195,7 +220,7 @@ class _Builder:
                 return self._retrieve(stage)
             case CandidatesSpec():
                 return self._candidates(stage)
-            case VerifySpec() | RerankSpec():
+            case _:
                 return asking_stage(self.loaded, stage, self.parts.large_models[stage.model])
 
     def _gate(self, stage: GateSpec) -> GateNode:
@@ -224,7 +249,7 @@ class _Builder:
             task=text_task_of(self.loaded),
             classifier=reader.load(self.artifact.path(fitted.file)),
             encoder=self.parts.encoders.get(model),
-            batching=self._batching(model),
+            batching=batching_of(self.loaded, model),
         )
 
     def _retrieve(self, stage: RetrieveSpec) -> Retrieve:
@@ -238,7 +263,7 @@ class _Builder:
             store=VectorStore.load(folder, expected_encoder=encoder.fingerprint),
             encoder=encoder,
             top_k=stage.top_k,
-            batching=self._batching(model),
+            batching=batching_of(self.loaded, model),
         )
 
     def _candidates(self, stage: CandidatesSpec) -> Candidates:
@@ -250,7 +275,7 @@ class _Builder:
             matcher=self._matcher(self.fitted.classifiers[stage.name].file),
             top_k=stage.top_k,
             indexes=self.parts.indexes,
-            batching=self._batching(model),
+            batching=batching_of(self.loaded, model),
         )
 
     def _matcher(self, file: str) -> Matcher:
@@ -261,8 +286,34 @@ class _Builder:
             problem = f"its file {file!r} holds no matcher"
             raise ArtifactError(self.artifact.place, problem, "Fit it again.") from error
 
-    def _batching(self, model: str) -> Batching:
-        spec = self.loaded.spec.models[model]
-        if isinstance(spec, EncoderSpec):
-            return Batching(spec.batch.max_size, spec.batch.max_wait_ms)
-        return Batching()
+    @cached_property
+    def questions(self) -> QuestionBuilder:
+        """Return what builds the stages of questions."""
+        found = fitted_questions(self.loaded, self.artifact, self.fitted)
+        return QuestionBuilder(self.loaded, self.parts.encoders, self.parts.large_models, found)
+
+
+def fitted_questions(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> FittedQuestions:
+    """Return what a fit left in the artifact for the stages of questions.
+
+    Raises:
+        ArtifactError: A file is none of a trust.
+        ModelError: A splitter cannot be loaded.
+    """
+    trusts, planners = {}, {}
+    for name, own in fitted.classifiers.items():
+        if own.inputs == "reading":
+            trusts[name] = _trust(artifact, own.file)
+        elif own.inputs == "question":
+            folder = artifact.folder(own.file.rpartition("/")[0])
+            planners[name] = SpanPlanner(Splitter.load(folder), OpenVinoTokenEncoder(folder))
+    return FittedQuestions(trusts, planners, fitted.steps)
+
+
+def _trust(artifact: Artifact, file: str) -> Trust:
+    value = artifact.read_json(file)
+    try:
+        return Trust.from_json(value if isinstance(value, dict) else {})
+    except ValueError as error:
+        problem = f"its file {file!r} holds no trust"
+        raise ArtifactError(artifact.place, problem, "Fit it again.") from error

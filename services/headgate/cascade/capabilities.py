@@ -6,7 +6,7 @@ records or texts -> one stage -> its answers, without gate and trace
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -126,7 +126,7 @@ async def verify(
         raise too_late[0]
     wanted = list(proposals) or [""] * len(records)
     return [
-        _verification(record, cell, proposal)
+        _verification(record, cell, proposal, engine.task.canonical)
         for record, cell, proposal in zip(records, cells, wanted, strict=True)
     ]
 
@@ -134,12 +134,14 @@ async def verify(
 async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | None:
     """Return the large model's answer to a record that was kept; None when it is not to be had.
 
+    It is in its canonical form.
+
     It is paid for by the audits' part of the budget, and asked with the same evidence.
     """
     engine = engine.units
     stage = _asking(engine, "")
     columns = await _evidence(engine, stage, [record], deadline)
-    admission = engine.purse.admit_audit(stage.largest_cost_usd(record, _shown(columns)))
+    admission = engine.purse.admit_audit(stage.largest_cost_usd(record, _shown(columns, 0)))
     if admission is None:
         return None
     cell: Cell | None = None
@@ -147,7 +149,7 @@ async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | Non
         (cell,) = await stage.run(Batch([record], deadline, columns))
     finally:
         engine.purse.settle(admission, cell)
-    return cell.answer if isinstance(cell, Judgement) else None
+    return engine.task.canonical(cell.answer) if isinstance(cell, Judgement) else None
 
 
 class _Paid:
@@ -174,7 +176,7 @@ class _Paid:
             return _too_late()  # nothing is sent, so nothing is paid for
         record = batch.records[place]
         columns = {name: [column[place]] for name, column in batch.columns.items()}
-        cost_usd = self._stage.largest_cost_usd(record, _shown(columns))
+        cost_usd = self._stage.largest_cost_usd(record, _shown(columns, 0))
         demand = Demand(1.0, cost_usd, required=True)
         admission = self._purse.admit(demand, self._caller)
         if admission.grant is not Grant.ESCALATE:
@@ -187,16 +189,18 @@ class _Paid:
         return cell
 
 
-def _verification(record: Record, cell: Cell, proposal: str) -> Verification:
+def _verification(
+    record: Record, cell: Cell, proposal: str, canonical: Callable[[str], str]
+) -> Verification:
     if isinstance(cell, Judgement):
-        confirmed = cell.answer == proposal if proposal else None
+        confirmed = canonical(cell.answer) == canonical(proposal) if proposal else None
         return Verification(record.id, cell, confirmed)
     return Verification(record.id, error=cell if isinstance(cell, HeadgateError) else None)
 
 
-def _shown(columns: dict[str, list[Cell]]) -> Cell:
-    """Return what the large model is shown of the one record of these columns."""
-    return next((column[0] for column in columns.values()), ())
+def _shown(columns: Mapping[str, Sequence[Cell]], place: int) -> dict[str, Cell]:
+    """Return what a stage that asks a language model is told of the record at a place."""
+    return {name: column[place] for name, column in columns.items()}
 
 
 def _stage(engine: Engine, kind: type[StageType], name: str) -> StageType:
@@ -252,13 +256,20 @@ async def _run_valid(
 async def _evidence(
     engine: Engine, stage: Asking, records: Sequence[Record], deadline: Deadline
 ) -> dict[str, list[Cell]]:
-    """Return what the stage shows the large model; errors of records stay for later."""
-    read = [node for node in engine.nodes if node.name in stage.inputs]
-    return {
-        node.name: await _run_valid(engine, node, records, deadline)
-        for node in read
-        if not isinstance(node, GateNode)
-    }
+    """Return what the stage tells the large model; errors of records stay for later.
+
+    What a stage reads may have been read from an earlier one, which then runs first.
+    """
+    wanted = set(stage.inputs)
+    for node in reversed(engine.nodes):
+        if node.name in wanted and not isinstance(node, GateNode):
+            wanted |= set(node.inputs)
+    columns: dict[str, list[Cell]] = {}
+    for node in engine.nodes:
+        if node.name in wanted and not isinstance(node, GateNode):
+            own = {name: columns[name] for name in node.inputs}
+            columns[node.name] = await _run_valid(engine, node, records, deadline, own)
+    return {name: columns[name] for name in stage.inputs}
 
 
 def _check_candidates(position: int, candidates: Sequence[Candidate]) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,7 +18,17 @@ from headgate.cascade.deferral import CertificateKind
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.mistakes import listed
 from headgate.cascade.model_spec import LmSpec, OpenAiSpec
-from headgate.cascade.spec import CandidatesSpec, RerankSpec, RetrieveSpec, VerifySpec
+from headgate.cascade.spec import (
+    CascadeSpec,
+    DecidingSpec,
+    DecomposeSpec,
+    ReadSpec,
+    RerankSpec,
+    Retrieving,
+    VerifySpec,
+)
+from headgate.errors import ArtifactError
+from headgate.retrieval.corpus.manifest import BUILD, read_manifest
 from headgate.types import CertificateSummary, GuaranteeState
 
 ASSUMPTIONS = (
@@ -156,7 +167,10 @@ def _at_least(share: float) -> str:
 
 
 def hashes_of(
-    loaded: LoadedCascade, encoders: Mapping[str, str], classifiers: Mapping[str, str]
+    loaded: LoadedCascade,
+    encoders: Mapping[str, str],
+    classifiers: Mapping[str, str],
+    steps: Mapping[str, float] | None = None,
 ) -> dict[str, str]:
     """Return the hash of each thing that a certificate is about, by what it is.
 
@@ -164,26 +178,51 @@ def hashes_of(
         loaded: For prompts and large models.
         encoders: Fingerprint of each encoder, by its name.
         classifiers: SHA-256 of each classifier's file, by the name of its stage.
+        steps: Threshold of each gate of steps, by its name; none when absent.
+
+    Raises:
+        ArtifactError: An index of passages is not there.
     """
     models = {name: spec for name, spec in loaded.spec.models.items() if isinstance(spec, LmSpec)}
-    deciding = loaded.spec.deciding
-    asked = [deciding] if deciding else []
+    asked = _asking(loaded.spec)
     return {
         **{f"encoder {name!r}": each for name, each in encoders.items()},
         **{f"classifier {name!r}": each for name, each in classifiers.items()},
         **{f"prompt of {each.name!r}": _digest(_asked(loaded, each)) for each in asked},
         **{f"large model {name!r}": _digest(_identity(spec)) for name, spec in models.items()},
+        **{f"gate of steps {name!r}": _digest(each) for name, each in (steps or {}).items()},
+        **{f"corpus {name!r}": _corpus(place) for name, place in loaded.corpora.items()},
     }
 
 
-def _asked(loaded: LoadedCascade, stage: VerifySpec | RerankSpec) -> list[JSON]:
+AskingSpec = DecidingSpec | ReadSpec | DecomposeSpec
+
+
+def _asking(spec: CascadeSpec) -> list[AskingSpec]:
+    """Return the stages that ask a language model something, those of steps included."""
+    stages = [each for each in (*spec.unit_flow, *spec.step_flow) if isinstance(each, AskingSpec)]
+    return [each for each in stages if each.prompt is not None]
+
+
+def _asked(loaded: LoadedCascade, stage: AskingSpec) -> list[JSON]:
     """Return what the large model is told beside the record: prompt, evidence, other records."""
-    read = stage.evidence if isinstance(stage, VerifySpec) else stage.of
-    flow = loaded.spec.unit_flow
-    searches = [each for each in flow if isinstance(each, RetrieveSpec | CandidatesSpec)]
+    read = getattr(stage, "of" if isinstance(stage, RerankSpec) else "evidence", None)
+    flow = (*loaded.spec.unit_flow, *loaded.spec.step_flow)
+    searches = [each for each in flow if isinstance(each, Retrieving)]
     shown: list[JSON] = [each.top_k for each in searches if each.name == read]
     shared: list[JSON] = [stage.items_per_prompt] if isinstance(stage, RerankSpec) else []
-    return [loaded.prompts[stage.name], *shown, *shared]
+    own: list[JSON] = [stage.max_steps] if isinstance(stage, DecomposeSpec) else []
+    if isinstance(stage, VerifySpec) and stage.widen is not None:
+        own = [stage.widen]
+    return [loaded.prompts[stage.name], *shown, *shared, *own]
+
+
+def _corpus(place: str) -> str:
+    """Return what tells one state of an index of passages from another."""
+    manifest = read_manifest(Path(place))
+    if manifest is None:
+        raise ArtifactError(place, "there is no finished index here", BUILD)
+    return hashlib.sha256(manifest.encoded()).hexdigest()
 
 
 def _identity(spec: LmSpec) -> list[JSON]:

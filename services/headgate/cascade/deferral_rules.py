@@ -12,7 +12,7 @@ from headgate.cascade.plain import Stage, mapping_at, text_at
 
 Keys = Mapping[str, object]
 
-_DECIDING = {"verify", "rerank"}
+_DECIDING = {"verify", "rerank", "synthesise"}
 _PLACE: KeyPath = ("spec", "deferral")
 _BUDGET = (*_PLACE, "budget")
 _CALLER = (*_BUDGET, "per_caller")
@@ -65,7 +65,8 @@ def _needs_stages(deferral: Keys, stages: list[Stage]) -> Iterator[Mistake]:
 def _score(deferral: Keys, stages: list[Stage]) -> Iterator[Mistake]:
     score, path = text_at(deferral, "score"), (*_PLACE, "score")
     if score == "agreement" and stages[0].answering != "classify":
-        yield Mistake(path, "no second model matches columns", "Use another score.")
+        other = "reads" if stages[0].answering == "read" else "matches columns"
+        yield Mistake(path, f"no second model {other}", "Use another score.")
     elif score == "agreement" and "second_model" not in deferral:
         yield Mistake(path, "agreement needs a second model", "Name one with `second_model`.")
     if score == "head" and "certificate" not in deferral:
@@ -191,7 +192,7 @@ def _groups(deferral: Keys, stages: list[Stage], operation: str) -> Iterator[Mis
         wanted = f"one {stages[0].answering} stage"
         problem = f"groups are for {wanted} and the kinds 'agree' and 'regret'"
         yield Mistake(path, problem, "Remove them, or state such a kind and an epsilon alone.")
-    if operation in ("rank_causes", "match_columns"):
+    if operation in ("rank_causes", "match_columns", "answer_questions"):
         problem = f"records of {operation} share no labels to group by"
         yield Mistake(path, problem, "Remove them.")
 
@@ -213,7 +214,7 @@ def _budget(deferral: Keys) -> Iterator[Mistake]:
 
 def _money(deferral: Keys, stages: list[Stage], models: Keys) -> Iterator[Mistake]:
     budget = _given(deferral, "budget")
-    asked = [stage.text("model") for stage in stages if stage.decides]
+    asked = [stage.text("model") for stage in stages if stage.decides or stage.kind == "read"]
     # A model that is not there is a mistake of its own.
     priced = all("price" in _given(models, name) for name in asked if name in models)
     for path, keys in ((_BUDGET, budget), (_CALLER, _given(budget, "per_caller"))):

@@ -18,14 +18,15 @@ from headgate.cascade.fitted import FittedRung
 from headgate.cascade.guarantee import Footing, Guarantee
 from headgate.cascade.observation import Observation, observed
 from headgate.cascade.pace import Pace
-from headgate.cascade.payment import Purse, exhausted
+from headgate.cascade.payment import Purse, StepPurse, exhausted
 from headgate.cascade.progress import Progress
 from headgate.cascade.ranking import Ranker, ranked
 from headgate.domains.task import Task
-from headgate.errors import DeadlineError, HeadgateError
+from headgate.errors import BudgetError, DeadlineError, HeadgateError
 from headgate.gate.budget import Admission, Demand, Grant
 from headgate.gate.threshold import KEEP_NOTHING, Gate
-from headgate.stages.catalog import Answering, Asking, Rerank, Retrieve
+from headgate.lm.large_model import LargeModel
+from headgate.stages.catalog import Answering, Asking, Decompose, Finding, Read, Rerank
 from headgate.stages.classify import Classify
 from headgate.stages.contract import Batch, Cell, Stage, prediction_of
 from headgate.types import Deadline, GateVerdict, Origin, Prediction, Record, Result
@@ -65,7 +66,9 @@ class GateNode:
         return gate.judge(predictions, second)
 
 
-Node = GateNode | Answering | Retrieve | Asking
+Paying = Read | Decompose
+"""Stages before the last one that may call a language model, which is paid for."""
+Node = GateNode | Answering | Finding | Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +96,52 @@ class Engine:
         nodes: Sequence[Node],
         guarantee: Guarantee | None = None,
         ranker: Ranker | None = None,
+        steps: Engine | None = None,
     ) -> None:
-        """Take the parts that `assemble` made; nothing is loaded."""
+        """Take the parts that `assemble` made; nothing is loaded.
+
+        Args:
+            about: What is told of the cascade.
+            task: The question that it answers.
+            nodes: Stages and gates in order.
+            guarantee: What its answers may claim; nothing when absent.
+            ranker: Orders the options of a record, where that is told.
+            steps: Answers the steps of plans, for a `synthesise` among the nodes.
+        """
         self.about = about
         self.name, self.revision = about.name, about.revision
         self.task = task
         self.nodes = tuple(nodes)
         self.guarantee = guarantee or Guarantee()
+        self.steps = steps
         self.purse = Purse()
-        """Who pays; everything is granted until a server puts its own here."""
         self.observer: Callable[[Observation], None] = lambda observation: None
         """Told of each record that a gate judged, once its result is final; must not wait."""
         self._ranker = ranker
         self._pace = Pace()
+
+    @property
+    def purse(self) -> Purse:
+        """Return who pays; everything is granted until a server puts its own here."""
+        return self._purse
+
+    @purse.setter
+    def purse(self, purse: Purse) -> None:
+        self._purse = purse
+        if self.steps is not None:
+            self.steps.purse = StepPurse(purse)
+
+    @property
+    def large_models(self) -> list[LargeModel]:
+        """Return every language model that a stage may ask, each once."""
+        nodes = [*self.nodes, *(self.steps.nodes if self.steps is not None else ())]
+        found = [getattr(node, "large_model", None) for node in nodes]
+        return [*dict.fromkeys(model for model in found if isinstance(model, LargeModel))]
+
+    async def close(self) -> None:
+        """Give back the connections of the language models."""
+        for model in self.large_models:
+            await model.close()
 
     @property
     def units(self) -> Engine:
@@ -123,6 +159,8 @@ class Engine:
             stage = node.second if isinstance(node, GateNode) else node
             if stage is not None:
                 await stage.warm_up()
+        if self.steps is not None:
+            await self.steps.warm_up()
 
     async def run(
         self,
@@ -159,7 +197,7 @@ class Engine:
                     async for progress in decided:
                         yield self._final(progress, origin)
                 return
-            live, finished = await self._step(node, live, deadline)
+            live, finished = await self._step(node, live, deadline, origin)
         for progress in [*finished, *live]:
             yield self._final(progress, origin)
 
@@ -169,18 +207,38 @@ class Engine:
         if self._ranker is not None:
             result = ranked(result, progress, self._ranker)
         if progress.verdicts and result.error is None:
-            self.observer(observed(progress, origin))
+            self.observer(observed(progress, origin, self.task.canonical))
         return progress.index, result
 
-    async def advance(self, records: Sequence[Record], deadline: Deadline) -> list[Progress]:
-        """Take each record as far as it comes without a large model; return all, in order."""
+    async def advance(
+        self, records: Sequence[Record], deadline: Deadline, *, reads: bool = False
+    ) -> list[Progress]:
+        """Take each record as far as it comes without a large model; return all, in order.
+
+        Args:
+            records: What to decide.
+            deadline: When the caller stops waiting.
+            reads: Whether the small language models that read are asked; otherwise the records
+                stop before the first.
+        """
         live, finished = self._admit(records)
+        end = self.asking if reads else self.first_asking
         for node in self.nodes:
-            if isinstance(node, Asking):
+            if isinstance(node, Asking) or node is end:
                 break
-            live, done = await self._step(node, live, deadline)
+            live, done = await self._step(node, live, deadline, Origin())
             finished += done
         return sorted([*finished, *live], key=lambda progress: progress.index)
+
+    @property
+    def first_asking(self) -> Asking | Paying | None:
+        """Return the first stage that asks a language model, large or small."""
+        for node in self.nodes:
+            if isinstance(node, Asking | Read):
+                return node
+            if isinstance(node, Decompose) and node.large_model is not None:
+                return node
+        return None
 
     def _admit(self, records: Sequence[Record]) -> Parted:
         """Part the records that the task can answer from those it cannot."""
@@ -196,14 +254,18 @@ class Engine:
         return live, refused
 
     async def _step(
-        self, node: GateNode | Answering | Retrieve, live: list[Progress], deadline: Deadline
+        self,
+        node: GateNode | Answering | Finding,
+        live: list[Progress],
+        deadline: Deadline,
+        origin: Origin,
     ) -> Parted:
         """Take the live records past one node; return who goes on and who is finished."""
         if not live:
             return [], []
         if isinstance(node, GateNode):
             return await self._split(node, live, deadline)
-        return await self._pass(node, live, deadline)
+        return await self._pass(node, live, deadline, origin)
 
     async def _split(self, node: GateNode, live: Sequence[Progress], deadline: Deadline) -> Parted:
         """Part what the gate sends on from what it keeps."""
@@ -224,17 +286,53 @@ class Engine:
         going = [progress for progress in live if not progress.kept]
         return going, [progress for progress in live if progress.kept]
 
-    async def _pass(self, stage: Stage, live: Sequence[Progress], deadline: Deadline) -> Parted:
-        """Run a stage; a record it fails on ends here unless the stage only adds evidence."""
-        cells, elapsed_ms = await self._run(stage, live, deadline)
+    async def _pass(
+        self,
+        stage: Answering | Finding,
+        live: Sequence[Progress],
+        deadline: Deadline,
+        origin: Origin,
+    ) -> Parted:
+        """Run a stage; a record it fails on ends here unless the stage only finds things out."""
+        if isinstance(stage, Paying) and not self._is_too_late(stage, len(live), deadline):
+            cells, elapsed_ms = await self._run_paid(stage, live, deadline, origin)
+        else:
+            cells, elapsed_ms = await self._run(stage, live, deadline)
         for progress, cell in zip(live, cells, strict=True):
             progress.take(stage.name, stage.kind, cell, elapsed_ms)
-            if isinstance(cell, DeadlineError) or (
+            if isinstance(cell, BudgetError) and self.purse.rejects:
+                progress.refuse(cell)
+            elif isinstance(cell, DeadlineError) or (
                 isinstance(cell, HeadgateError) and isinstance(stage, Answering)
             ):
                 progress.problem = cell
         going = [progress for progress in live if progress.problem is None]
         return going, [progress for progress in live if progress.problem is not None]
+
+    async def _run_paid(
+        self, stage: Paying, live: Sequence[Progress], deadline: Deadline, origin: Origin
+    ) -> tuple[list[Cell], float]:
+        """Run a stage on what can be paid; the cell of the others is that nothing is left.
+
+        What it costs is money and no part of a share, which is of calls of the last stage.
+        """
+        costs = [stage.largest_cost_usd(each.record, each.shown(stage.inputs)) for each in live]
+        demands = [Demand(1.0, cost_usd, required=True, calls=0) for cost_usd in costs]
+        admissions = [self.purse.admit(demand, origin.caller) for demand in demands]
+        paid = [place for place, each in enumerate(admissions) if each.grant is Grant.ESCALATE]
+        found: Sequence[Cell | None] = [None] * len(paid)
+        elapsed_ms = 0.0
+        try:
+            if paid:
+                asked = [live[place] for place in paid]
+                found, elapsed_ms = await self._timed(stage, asked, deadline, origin)
+        finally:
+            for place, cell in zip(paid, found, strict=True):
+                self.purse.settle(admissions[place], cell)
+        cells: list[Cell] = [exhausted(f"record {each.record.id!r}") for each in live]
+        for place, cell in zip(paid, found, strict=True):
+            cells[place] = cells[place] if cell is None else cell
+        return cells, elapsed_ms
 
     async def _decide(
         self, stage: Asking, live: Sequence[Progress], deadline: Deadline, origin: Origin
@@ -268,7 +366,7 @@ class Engine:
             if (admission := self._pay(stage, progress, origin)) is not None
         ]
         if paid:
-            await self._ask(stage, paid, deadline)
+            await self._ask(stage, paid, deadline, origin)
         return group
 
     def _pay(self, stage: Asking, progress: Progress, origin: Origin) -> Admission | None:
@@ -295,13 +393,17 @@ class Engine:
         return Demand(max(0.0, doubt), cost_usd, required=required)
 
     async def _ask(
-        self, stage: Asking, paid: Sequence[tuple[Progress, Admission]], deadline: Deadline
+        self,
+        stage: Asking,
+        paid: Sequence[tuple[Progress, Admission]],
+        deadline: Deadline,
+        origin: Origin,
     ) -> None:
         """Ask the large model, which is paid for."""
         asked = [progress for progress, _ in paid]
         cells: Sequence[Cell | None] = [None] * len(asked)
         try:
-            cells, elapsed_ms = await self._timed(stage, asked, deadline)
+            cells, elapsed_ms = await self._timed(stage, asked, deadline, origin)
         finally:
             self.purse.settle_all([admission for _, admission in paid], cells)
         _decided(stage, asked, cells, elapsed_ms)
@@ -315,15 +417,15 @@ class Engine:
         """Return the stage's cells and its wall time in milliseconds; too late is an error."""
         if self._is_too_late(stage, len(live), deadline):
             return [_too_late(stage)] * len(live), 0.0
-        return await self._timed(stage, live, deadline)
+        return await self._timed(stage, live, deadline, Origin())
 
     async def _timed(
-        self, stage: Stage, live: Sequence[Progress], deadline: Deadline
+        self, stage: Stage, live: Sequence[Progress], deadline: Deadline, origin: Origin
     ) -> tuple[list[Cell], float]:
         """Run the stage, and remember how long it took."""
         started = time.perf_counter()
         columns = {name: [each.cells[name] for each in live] for name in stage.inputs}
-        batch = Batch([each.record for each in live], deadline, columns)
+        batch = Batch([each.record for each in live], deadline, columns, origin)
         try:
             cells = await stage.run(batch)
         except TimeoutError:

@@ -77,10 +77,11 @@ def _gates(engine: Engine, progress: Progress) -> Iterator[GateExplanation]:
 
 def _explanation(engine: Engine, progress: Progress) -> Explanation:
     result = progress.result()
-    asking = engine.asking
-    escalated = asking is not None and progress.problem is None and not progress.kept
+    asking = engine.first_asking
+    goes_on = asking is not None and progress.problem is None and not progress.kept
+    escalated = goes_on and asking is engine.asking
     expected = Usage()
-    if escalated and asking is not None:
+    if goes_on and asking is not None:
         expected = asking.expected_usage(progress.record, progress.shown(asking.inputs))
     return Explanation(
         record_id=result.record_id,

@@ -12,6 +12,8 @@ from headgate.cascade.mistakes import KeyPath, Mistake, quoted
 from headgate.cascade.plain import all_stages_of, mapping_at, text_at
 
 MAX_PROMPT_BYTES = 64 * 1024
+ASKING = ("verify", "rerank", "read", "decompose", "synthesise")
+"""Kinds of stages that ask a language model."""
 
 
 class _PromptError(Exception):
@@ -28,7 +30,7 @@ def read_prompts(values: object, folder: Path) -> tuple[dict[str, str], list[Mis
     mistakes: list[Mistake] = []
     for stage in all_stages_of(values):
         name = stage.text("prompt")
-        if not stage.decides or not name.strip():
+        if stage.kind not in ASKING or not name.strip():
             continue
         try:
             prompts[stage.name] = _read_prompt(name, folder)
@@ -38,12 +40,13 @@ def read_prompts(values: object, folder: Path) -> tuple[dict[str, str], list[Mis
 
 
 def missing_files(values: object, folder: Path) -> Iterator[Mistake]:
-    """Yield a mistake for each file of recorded answers or augmentation that is not there."""
+    """Yield a mistake for each file that a model names and that is not there."""
     models = mapping_at(mapping_at(values, "spec"), "models")
     for name in models:
         place: KeyPath = ("spec", "models", name)
         model = mapping_at(models, name)
         yield from _missing(model, (*place, "recordings"), folder)
+        yield from _missing(model, (*place, "decompositions"), folder)
         yield from _missing(mapping_at(model, "tuning"), (*place, "tuning", "augmentation"), folder)
 
 

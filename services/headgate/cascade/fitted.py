@@ -14,8 +14,17 @@ from pydantic import ValidationError
 from headgate.artifact import JSON, Artifact
 from headgate.cascade.certificate import Certificate, Part
 from headgate.cascade.deferral import DeferralSpec
-from headgate.cascade.model_spec import EncoderSpec, ModelSpec
-from headgate.cascade.spec import CandidatesSpec, CascadeSpec, GateSpec, UnitStage
+from headgate.cascade.model_spec import EncoderSpec, ModelSpec, SplitterSpec
+from headgate.cascade.spec import (
+    AnsweringSpec,
+    CandidatesSpec,
+    CascadeSpec,
+    CorpusSpec,
+    DecomposeSpec,
+    GateSpec,
+    SynthesiseSpec,
+    UnitStage,
+)
 from headgate.errors import ArtifactError
 from headgate.gate.head import Head
 from headgate.gate.isotonic import ClassMaps
@@ -36,9 +45,10 @@ class FittedClassifier(Part):
     """One classify stage."""
 
     file: str
-    """Its file in the artifact: safetensors, or JSON for a matcher."""
-    inputs: Literal["text", "pair", "columns"]
-    """Whether it reads single texts or pairs, or matches the columns of two tables."""
+    """Its file in the artifact: safetensors, or JSON for a matcher and for trust in readings."""
+    inputs: Literal["text", "pair", "columns", "question", "reading"]
+    """Whether it reads single texts or pairs, matches the columns of two tables, splits questions,
+    or says how far readings are trusted."""
 
 
 class FittedRung(Part):
@@ -110,6 +120,8 @@ class Fitted(Part):
     """Of Headgate and of the libraries that shape scores."""
     data_sha256: str
     """Over the label rows."""
+    steps: Mapping[str, float] = {}
+    """By the gate of steps of plans: readings of a lower probability are sent on."""
     certificate: Certificate | None = None
     """None when the file asks for none."""
 
@@ -127,6 +139,7 @@ def fit_key(spec: CascadeSpec) -> dict[str, JSON]:
         "stages": [
             _stage_key(stage) for stage in spec.unit_flow if stage.kind not in ("verify", "rerank")
         ],
+        **({"steps": [_step_key(stage) for stage in spec.step_flow]} if spec.step_flow else {}),
         **_deferral_key(spec.deferral),
     }
 
@@ -135,7 +148,13 @@ def _stage_key(stage: UnitStage) -> JSON:
     """Return what a fit depends on; of an answering search also how many options it leaves."""
     model = "" if isinstance(stage, GateSpec) else stage.model or ""
     key: list[JSON] = [stage.name, stage.kind, model]
-    return [*key, stage.top_k] if isinstance(stage, CandidatesSpec) else key
+    return [*key, stage.top_k] if isinstance(stage, CandidatesSpec | CorpusSpec) else key
+
+
+def _step_key(stage: UnitStage) -> JSON:
+    """Return what a fit depends on of a stage of steps: of a gate, how many it sends on."""
+    share: list[JSON] = [stage.share] if isinstance(stage, GateSpec) else []
+    return [_stage_key(stage), *share]
 
 
 def _deferral_key(deferral: DeferralSpec) -> dict[str, JSON]:
@@ -163,6 +182,8 @@ def _model_key(model: ModelSpec) -> JSON:
         # Nothing is added for an encoder as it comes, so that older artifacts still fit.
         tuning = [] if model.tuning is None else [model.tuning.augmentation]
         return [*parts, model.max_tokens, *tuning]
+    if isinstance(model, SplitterSpec):
+        return [model.kind, model.source, model.revision or "", model.decompositions]
     return [model.kind, getattr(model, "buckets", 0)]
 
 
@@ -197,6 +218,7 @@ def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> No
     parts = {
         "classifiers": (fitted.classifiers, classifier_names(spec)),
         "gates": (fitted.gates, _names(spec, "gate")),
+        "gates of steps": (fitted.steps, [e.name for e in spec.step_flow if e.kind == "gate"]),
         "encoders": (fitted.encoders, [n for n, m in spec.models.items() if m.kind == "encoder"]),
     }
     for part, (found, wanted) in parts.items():
@@ -210,9 +232,17 @@ def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> No
 
 
 def classifier_names(spec: CascadeSpec) -> list[str]:
-    """Return the stages that answer, and the second model's, which is named for its model."""
+    """Return the stages with something fitted, and the second model's, named for its model."""
     second = spec.deferral.second_model
-    return [*(stage.name for stage in spec.answering), *([SECOND.format(second)] if second else [])]
+    fitted = [stage.name for stage in spec.unit_flow if _is_fitted(stage, spec)]
+    return [*fitted, *([SECOND.format(second)] if second else [])]
+
+
+def _is_fitted(stage: UnitStage, spec: CascadeSpec) -> bool:
+    """Return whether a fit leaves a file for the stage."""
+    if isinstance(stage, DecomposeSpec):
+        return isinstance(spec.models[stage.model], SplitterSpec)
+    return isinstance(stage, AnsweringSpec | SynthesiseSpec)
 
 
 def _names(spec: CascadeSpec, kind: str) -> list[str]:

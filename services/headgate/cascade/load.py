@@ -16,12 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from headgate.cascade.files import missing_files, read_prompts
+from headgate.cascade.files import ASKING, missing_files, read_prompts
 from headgate.cascade.mistakes import Mistake, dotted
-from headgate.cascade.model_spec import EncoderSpec, ReplaySpec
+from headgate.cascade.model_spec import EncoderSpec, ReplaySpec, SplitterSpec
 from headgate.cascade.rules import broken_rules, is_hub_id, secret_literals
 from headgate.cascade.source import read_source
-from headgate.cascade.spec import CascadeFile, CascadeSpec
+from headgate.cascade.spec import CascadeFile, CascadeSpec, CorpusSpec, UnitStage
 from headgate.cascade.strict import Model
 from headgate.cascade.wording import check_types, value_at
 from headgate.errors import SpecError, SpecFileError
@@ -44,9 +44,13 @@ class LoadedCascade:
     recordings: Mapping[str, str]
     """Absolute path of the recorded answers by the name of the replay model."""
     sources: Mapping[str, str]
-    """By the name of the encoder: `embedded`, an absolute directory or a hub id."""
+    """By the name of the encoder or splitter: `embedded`, an absolute directory or a hub id."""
     augmentations: Mapping[str, str]
     """Absolute path of the augmentation by the name of the encoder that it tunes."""
+    decompositions: Mapping[str, str]
+    """Absolute path of the decomposed questions by the name of the splitter."""
+    corpora: Mapping[str, str]
+    """Absolute directory of each index of passages, as the file names it."""
 
     @property
     def spec(self) -> CascadeSpec:
@@ -75,6 +79,8 @@ class _Inlined(Model):
     recordings: Mapping[str, str]
     sources: Mapping[str, str]
     augmentations: Mapping[str, str]
+    decompositions: Mapping[str, str]
+    corpora: Mapping[str, str]
 
 
 def load_cascade(path: str | Path) -> LoadedCascade:
@@ -101,6 +107,8 @@ def load_cascade(path: str | Path) -> LoadedCascade:
         recordings=_recordings(document.spec, folder),
         sources=_sources(document.spec, folder),
         augmentations=_augmentations(document.spec, folder),
+        decompositions=_decompositions(document.spec, folder),
+        corpora=_corpora(document.spec, folder),
     )
 
 
@@ -119,6 +127,8 @@ def inline(loaded: LoadedCascade) -> dict[str, Any]:
         "recordings": dict(loaded.recordings),
         "sources": dict(loaded.sources),
         "augmentations": dict(loaded.augmentations),
+        "decompositions": dict(loaded.decompositions),
+        "corpora": dict(loaded.corpora),
     }
 
 
@@ -154,11 +164,17 @@ def _is_complete(inlined: _Inlined, spec: CascadeSpec) -> bool:
     folder = Path(inlined.base_dir)
     return (
         set(inlined.prompts)
-        == {stage.name for stage in spec.unit_flow if stage.kind in ("verify", "rerank")}
+        == {stage.name for stage in (*spec.unit_flow, *spec.step_flow) if _is_asked(stage)}
         and set(inlined.recordings) == set(_recordings(spec, folder))
         and set(inlined.sources) == set(_sources(spec, folder))
         and set(inlined.augmentations) == set(_augmentations(spec, folder))
+        and set(inlined.decompositions) == set(_decompositions(spec, folder))
+        and set(inlined.corpora) == set(_corpora(spec, folder))
     )
+
+
+def _is_asked(stage: UnitStage) -> bool:
+    return stage.kind in ASKING and getattr(stage, "prompt", None) is not None
 
 
 def _checked(
@@ -193,7 +209,9 @@ def _recordings(spec: CascadeSpec, folder: Path) -> dict[str, str]:
 
 def _sources(spec: CascadeSpec, folder: Path) -> dict[str, str]:
     encoders = {
-        name: model.source for name, model in spec.models.items() if isinstance(model, EncoderSpec)
+        name: model.source
+        for name, model in spec.models.items()
+        if isinstance(model, EncoderSpec | SplitterSpec)
     }
     return {
         name: source if source == "embedded" or is_hub_id(source) else str(folder / source)
@@ -206,4 +224,19 @@ def _augmentations(spec: CascadeSpec, folder: Path) -> dict[str, str]:
         name: str(folder / model.tuning.augmentation)
         for name, model in spec.models.items()
         if isinstance(model, EncoderSpec) and model.tuning is not None
+    }
+
+
+def _decompositions(spec: CascadeSpec, folder: Path) -> dict[str, str]:
+    return {
+        name: str(folder / model.decompositions)
+        for name, model in spec.models.items()
+        if isinstance(model, SplitterSpec)
+    }
+
+
+def _corpora(spec: CascadeSpec, folder: Path) -> dict[str, str]:
+    stages = (*spec.unit_flow, *spec.step_flow)
+    return {
+        each.corpus: str(folder / each.corpus) for each in stages if isinstance(each, CorpusSpec)
     }

@@ -95,6 +95,23 @@ class NgramsSpec(Model):
     """How many buckets the n-grams are hashed into."""
 
 
+class SplitterSpec(Model):
+    """A small transformer that points at the part of a question that is a question of its own."""
+
+    kind: Literal["splitter"]
+    """The kind of model."""
+
+    source: str = Field(default="embedded", pattern=SOURCE_PATTERN)
+    """Where the weights of its encoder are: as an encoder's."""
+
+    revision: Filled | None = None
+    """The revision on the hub; only with a hub id."""
+
+    decompositions: Filled
+    """File of questions with their steps, which it is trained on when the cascade is fitted: JSON
+    Lines of `question` and `steps`; a relative path starts at the file's folder."""
+
+
 class PriceSpec(Model):
     """What the large model costs."""
 
@@ -189,6 +206,9 @@ class ReplaySpec(LmSpec):
 
 
 ModelSpec = Annotated[
-    EncoderSpec | NgramsSpec | Annotated[OpenAiSpec | ReplaySpec, Field(discriminator="engine")],
+    EncoderSpec
+    | NgramsSpec
+    | SplitterSpec
+    | Annotated[OpenAiSpec | ReplaySpec, Field(discriminator="engine")],
     Field(discriminator="kind"),
 ]

@@ -6,6 +6,7 @@ Progress, Origin -> Observation
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from headgate.cascade.progress import Progress
@@ -21,23 +22,30 @@ class Observation:
     score: float
     """Confidence at the first gate, which all records reach."""
     small_answer: str
-    """Of the small model whose answer was kept, or of the last one asked."""
+    """Of the small model whose answer was kept, or of the last one asked; canonical."""
     reference: str | None
-    """The large model's answer; None when it was not asked or gave none."""
+    """The large model's answer; None when it was not asked or gave none; canonical."""
     confidence: float
     """The small model's probability of its answer, between 0 and 1."""
     kept: bool
     """Whether a gate kept the small model's answer."""
 
 
-def observed(progress: Progress, origin: Origin) -> Observation:
-    """Return what is noted of a record that at least one gate judged."""
+def observed(progress: Progress, origin: Origin, canonical: Callable[[str], str]) -> Observation:
+    """Return what is noted of a record that at least one gate judged.
+
+    Args:
+        progress: Where it ended.
+        origin: Who asked.
+        canonical: Makes answers that say the same equal.
+    """
+    judged = progress.judgement
     return Observation(
         record=progress.record,
         origin=origin,
         score=_number(next(iter(progress.verdicts.values())).score),
-        small_answer=progress.prediction.answer if progress.prediction else "",
-        reference=progress.judgement.answer if progress.judgement else None,
+        small_answer=canonical(progress.prediction.answer) if progress.prediction else "",
+        reference=canonical(judged.answer) if judged else None,
         confidence=_number(progress.prediction.confidence) if progress.prediction else 0.0,
         kept=progress.kept,
     )

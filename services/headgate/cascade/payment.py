@@ -14,7 +14,7 @@ from dataclasses import replace
 from headgate.cascade.deferral import DeferralSpec
 from headgate.errors import BudgetError, HeadgateError
 from headgate.gate.budget import Admission, BudgetLimits, Demand, Governor, Grant
-from headgate.stages.contract import Cell
+from headgate.stages.contract import Cell, PaidCell
 from headgate.types import Judgement
 
 log = logging.getLogger(__name__)
@@ -59,11 +59,11 @@ class Purse:
             return Admission(Grant.ESCALATE)
         return self.governor.admit(demand, caller)
 
-    def admit_audit(self, cost_usd: float) -> Admission | None:
+    def admit_audit(self, cost_usd: float, calls: int = 1) -> Admission | None:
         """Reserve the largest cost of an audit; None when its part of the budget is spent."""
         if self.governor is None:
             return Admission(Grant.ESCALATE)
-        return self.governor.admit_audit(cost_usd)
+        return self.governor.admit_audit(cost_usd, calls)
 
     def settle(self, admission: Admission, cell: Cell | None) -> None:
         """Give back what a call did not cost.
@@ -76,7 +76,7 @@ class Purse:
         """
         if self.governor is None:
             return
-        if not isinstance(cell, Judgement):
+        if not isinstance(cell, PaidCell):
             self.governor.settle(admission, admission.reserved_usd)
         elif cell.cached:
             self.governor.cancel(admission)
@@ -98,6 +98,29 @@ class Purse:
             part = _within(reserved_usd, cost_usd) / reserved_usd
         for admission, cell in pairs:
             self.settle(admission, _bearing(cell, part * admission.reserved_usd))
+
+
+class StepPurse(Purse):
+    """What the steps of a question are paid from: its cascade's purse, of which they take money.
+
+    The question itself was admitted, and counts against the share of calls, once.
+    """
+
+    def __init__(self, whole: Purse) -> None:
+        """Pay from the purse of the cascade."""
+        super().__init__(whole.governor, rejects=whole.rejects)
+        self._whole = whole
+
+    def arrive(self, caller: str, records: int) -> None:
+        """Do nothing: a step earns no share of a call."""
+
+    def admit(self, demand: Demand, caller: str) -> Admission:
+        """Reserve the largest cost of a call, or say why it is not made."""
+        return self._whole.admit(replace(demand, calls=0), caller)
+
+    def settle(self, admission: Admission, cell: Cell | None) -> None:
+        """Give back what a call did not cost."""
+        self._whole.settle(admission, cell)
 
 
 def _bearing(cell: Cell | None, cost_usd: float) -> Cell | None:

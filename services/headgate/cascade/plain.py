@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from headgate.cascade.mistakes import KeyPath
 
 _TOP: KeyPath = ("spec", "flow")
+_ANSWERING = {"match_columns": "retrieve", "answer_questions": "read"}
+_ASKING = {"match_columns": "rerank", "answer_questions": "synthesise"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +26,35 @@ class Stage:
     keys: Mapping[str, object]
     flow: KeyPath = _TOP
     """The path of the flow it is in."""
+    operation: str = ""
+    """Of the cascade."""
 
     @property
     def answers(self) -> bool:
-        """Return whether a small model answers here: from labels, or from a target's columns."""
-        return self.kind == "classify" or (self.kind == "retrieve" and self._searches_target)
+        """Return whether a small model answers here: by a label, a target's column, a text."""
+        searches = self.kind == "retrieve" and self._searches_target
+        return searches or self.kind in ("classify", "read")
 
     @property
     def answering(self) -> str:
         """Return the kind of stage by which a small model answers in its flow."""
-        return "classify" if self.flow == _TOP else "retrieve"
+        return _ANSWERING.get(self.operation, "classify")
 
     @property
     def asking(self) -> str:
         """Return the kind of stage by which a large model is asked in its flow."""
-        return "verify" if self.flow == _TOP else "rerank"
+        return _ASKING.get(self.operation, "verify")
 
     @property
     def decides(self) -> bool:
         """Return whether a large model is asked here."""
-        return self.kind in ("verify", "rerank")
+        return self.kind in ("verify", "rerank", "synthesise")
 
     @property
     def _searches_target(self) -> bool:
         """Return what the index says; for a part of a record, a target where it says nothing."""
         index = self.text("index")
-        return index == "target" or (self.flow != _TOP and index != "error_cases")
+        return index == "target" or (self.operation == "match_columns" and not index)
 
     def path(self, key: str) -> KeyPath:
         """Return the path of one of the stage's keys."""
@@ -74,16 +79,21 @@ def text_at(values: Mapping[str, object], key: str) -> str:
 
 def stages_of(values: object) -> list[Stage]:
     """Return the items of the flow of a whole cascade file."""
-    return _items(mapping_at(values, "spec"), _TOP)
+    return _items(mapping_at(values, "spec"), _TOP, _operation(values))
 
 
 def unit_stages_of(values: object) -> list[Stage]:
-    """Return the items of the flow that one unit passes: of the for_each, where there is one."""
+    """Return the items of the flow that one unit passes: of a for_each over parts of records."""
     stages = stages_of(values)
     for stage in stages:
-        if stage.kind == "for_each":
-            return _items(stage.keys, stage.path("flow"))
+        if stage.kind == "for_each" and stage.operation != "answer_questions":
+            return inner_stages_of(stage)
     return stages
+
+
+def inner_stages_of(stage: Stage) -> list[Stage]:
+    """Return the items of the flow of a for_each."""
+    return _items(stage.keys, stage.path("flow"), stage.operation)
 
 
 def all_stages_of(values: object) -> list[Stage]:
@@ -92,14 +102,19 @@ def all_stages_of(values: object) -> list[Stage]:
     for stage in stages_of(values):
         found.append(stage)
         if stage.kind == "for_each":
-            found += _items(stage.keys, stage.path("flow"))
+            found += inner_stages_of(stage)
     return found
 
 
-def _items(holder: Mapping[str, object], path: KeyPath) -> list[Stage]:
+def _operation(values: object) -> str:
+    return text_at(mapping_at(mapping_at(values, "spec"), "task"), "operation")
+
+
+def _items(holder: Mapping[str, object], path: KeyPath, operation: str) -> list[Stage]:
     flow = holder.get("flow")
     stages = []
     for index, item in enumerate(flow if isinstance(flow, list) else []):
         keys = item if isinstance(item, Mapping) else {}
-        stages.append(Stage(index, text_at(keys, "name"), text_at(keys, "kind"), keys, path))
+        name, kind = text_at(keys, "name"), text_at(keys, "kind")
+        stages.append(Stage(index, name, kind, keys, path, operation))
     return stages

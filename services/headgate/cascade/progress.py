@@ -10,23 +10,30 @@ from dataclasses import dataclass, field
 
 from headgate.cascade.guarantee import Claim
 from headgate.errors import DeadlineError, HeadgateError
-from headgate.stages.contract import Cell
+from headgate.stages.contract import Cell, PaidCell
 from headgate.types import (
     Decision,
     GateVerdict,
     Hit,
     Judgement,
+    Planned,
+    PlanStep,
     Prediction,
+    Reading,
     Record,
     Result,
     Shortlist,
     Step,
     Tier,
+    Usage,
 )
 
 _DECISIONS: dict[str, Decision] = {
     "classify": Decision.ANSWERED,
     "retrieve": Decision.RETRIEVED,
+    "decompose": Decision.PLANNED,
+    "read": Decision.ANSWERED,
+    "synthesise": Decision.ANSWERED,
     "verify": Decision.ANSWERED,
     "rerank": Decision.ANSWERED,
 }
@@ -58,9 +65,9 @@ class Progress:
         """Return whether a gate kept it."""
         return any(verdict.kept for verdict in self.verdicts.values())
 
-    def shown(self, inputs: Sequence[str]) -> Cell:
-        """Return what a stage that asks a large model shows it; nothing when it reads no stage."""
-        return next((self.cells.get(name, ()) for name in inputs), ())
+    def shown(self, inputs: Sequence[str]) -> dict[str, Cell]:
+        """Return what a stage that asks a language model is told of it, by stage."""
+        return {name: self.cells[name] for name in inputs if name in self.cells}
 
     def take(
         self,
@@ -71,7 +78,7 @@ class Progress:
     ) -> None:
         """Note what a stage yielded."""
         self.cells[stage] = cell
-        score = None
+        score, detail = None, ""
         match cell:
             case HeadgateError():
                 step = Step(stage, kind, Decision.FAILED, elapsed_ms, detail=cell.reason)
@@ -82,11 +89,16 @@ class Progress:
             case Shortlist():
                 self.prediction, self.evidence = cell.prediction, cell.hits
                 score = cell.prediction.confidence
+            case Reading():
+                self.prediction, score = cell.prediction, cell.prediction.confidence
+            case Planned():
+                detail = cell.fallback or _in_steps(len(cell.steps))
             case Judgement():
-                self.judgement = cell
+                self.judgement, score = cell, cell.confidence
+                self.evidence = cell.evidence or self.evidence
             case _:
                 self.evidence = cell
-        self.steps.append(Step(stage, kind, _DECISIONS[kind], elapsed_ms, score))
+        self.steps.append(Step(stage, kind, _DECISIONS[kind], elapsed_ms, score, detail))
 
     def judge(self, gate: str, verdict: GateVerdict, elapsed_ms: float) -> None:
         """Note what a gate decided."""
@@ -132,7 +144,8 @@ class Progress:
     ) -> Result:
         # What went another way than the policy wanted is not what was certified.
         claim = Claim() if degraded or error else self.claim
-        judged = self.judgement or Judgement("", "", Result("").usage)
+        judged = self.judgement or Judgement("", "", Usage())
+        paid = [each for each in self.cells.values() if isinstance(each, PaidCell)]
         return Result(
             record_id=self.record.id,
             answer=answer,
@@ -141,20 +154,51 @@ class Progress:
             path=tuple(self.steps),
             evidence=self.evidence,
             rationale=judged.rationale,
-            usage=judged.usage,
+            usage=sum((_usage(each) for each in paid), Usage()),
             certificate_id=claim.certificate_id,
             guarantee=claim.state,
             degraded=degraded,
             lossy_input=self.record.lossy,
-            cached=judged.cached,
+            cached=bool(paid) and all(each.cached for each in paid),
             error=error,
+            parts=judged.parts,
+            plan=self._plan(),
+            cited=self._cited(),
         )
 
     def _confidence(self, answer: str) -> float:
-        """Return the small model's probability of the answer, whoever gave it."""
-        if self.prediction is None or not answer:
+        """Return the small model's probability of the answer, whoever gave it.
+
+        Of an answer that is a free text it is the probability that was given with it.
+        """
+        if self.judgement is not None and self.judgement.confidence is not None:
+            return self.judgement.confidence
+        if self.prediction is None:
             return 0.0
-        return self.prediction.probabilities[self.prediction.options.index(answer)]
+        options = zip(self.prediction.options, self.prediction.probabilities, strict=True)
+        return dict(options).get(answer, 0.0)
+
+    def _plan(self) -> tuple[PlanStep, ...]:
+        """Return the plan by which it was answered, or the one that was made before that."""
+        if self.judgement is not None and self.judgement.plan:
+            return self.judgement.plan
+        plans = [each.steps for each in self.cells.values() if isinstance(each, Planned)]
+        return plans[-1] if plans and len(plans[-1]) > 1 else ()
+
+    def _cited(self) -> tuple[str, ...]:
+        """Return the passages that the answer was read from, by whoever gave it."""
+        if self.judgement is not None:
+            return self.judgement.cited
+        readings = [each for each in self.cells.values() if isinstance(each, Reading)]
+        return readings[-1].passages if readings else ()
+
+
+def _usage(cell: PaidCell) -> Usage:
+    return cell.total_usage if isinstance(cell, Judgement) else cell.usage
+
+
+def _in_steps(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"
 
 
 def degraded_by(problem: HeadgateError | None) -> str:

@@ -14,17 +14,32 @@ from itertools import pairwise
 from headgate.cascade.deferral_rules import broken_deferral_rules
 from headgate.cascade.mistakes import KeyPath, Mistake, did_you_mean, listed, looks_secret, quoted
 from headgate.cascade.plain import Stage, all_stages_of, mapping_at, text_at, unit_stages_of
+from headgate.cascade.question_rules import broken_question_rules
 from headgate.cascade.spec import MAX_MODELS, MAX_STAGES
 from headgate.cascade.task_rules import broken_fan_out_rules, broken_task_rules
 
-_STAGE_KINDS = ("classify", "gate", "retrieve", "verify", "rerank", "for_each", "assign")
-_MODEL_KINDS = ("encoder", "ngrams", "lm")
+_MODEL_KINDS = ("encoder", "ngrams", "splitter", "lm")
 _USABLE_MODELS = {
     "classify": ("encoder", "ngrams"),
     "retrieve": ("encoder",),
+    "decompose": ("splitter", "lm"),
+    "read": ("lm",),
     "verify": ("lm",),
     "rerank": ("lm",),
+    "synthesise": ("lm",),
 }
+_STAGE_KINDS = (*_USABLE_MODELS, "gate", "for_each", "assign")
+_REFERENCES: Mapping[str, Mapping[str, str]] = {
+    "gate": {"of": ""},
+    "verify": {"evidence": "retrieve"},
+    "read": {"evidence": "retrieve"},
+    "rerank": {"of": "retrieve"},
+    "assign": {"of": "for_each"},
+    "synthesise": {"of": "for_each"},
+    "for_each": {"of": "decompose"},
+    "retrieve": {"plan": "decompose"},
+}
+"""Which kind of earlier stage each key names; empty for the one that answers."""
 _ONLY_DEPLOYED = ("replicas", "resources")
 
 
@@ -50,7 +65,10 @@ def broken_rules(values: object) -> Iterator[Mistake]:
 def _in_order(values: object, spec: Mapping[str, object]) -> Iterator[Mistake]:
     """Yield what is wrong with stages whose kinds are all known; the deferral comes last."""
     units = unit_stages_of(values)
-    disorder = [*broken_fan_out_rules(values)] or [*(_order(units) if units else ())]
+    disorder = [*broken_fan_out_rules(values)]
+    if not disorder and units:
+        questions = units[0].operation == "answer_questions"
+        disorder = [*(broken_question_rules(units, spec) if questions else _order(units))]
     yield from disorder or (broken_deferral_rules(units, spec) if units else ())
 
 
@@ -73,7 +91,7 @@ def secret_literals(values: object, path: KeyPath = ()) -> Iterator[Mistake]:
 
 
 def _model(path: KeyPath, model: object) -> Iterator[Mistake]:
-    if not isinstance(model, Mapping) or model.get("kind") != "encoder":
+    if not isinstance(model, Mapping) or model.get("kind") not in ("encoder", "splitter"):
         return
     if "revision" in model and not is_hub_id(model.get("source", "embedded")):
         problem = "a revision needs a source on the hub"
@@ -171,25 +189,19 @@ def _tuned_in_vain(
 
 def _stage_references(stages: list[Stage]) -> Iterator[Mistake]:
     for place, stage in enumerate(stages):
-        before = stages[:place]
-        match stage.kind:
-            case "gate":
-                answering = [other.name for other in before if other.answers]
-                yield from _stage_reference(stage, "of", answering, stage.answering)
-            case "verify":
-                yield from _stage_reference(stage, "evidence", _cases(before), "retrieve")
-            case "rerank":
-                ranking = [each.name for each in before if each.answers and each.kind == "retrieve"]
-                yield from _stage_reference(stage, "of", ranking, "retrieve")
-            case "assign":
-                fanned = [each.name for each in before if each.kind == "for_each"]
-                yield from _stage_reference(stage, "of", fanned, "for_each")
-            case "retrieve" if stage.name and stage.text("index") == "error_cases":
-                yield from _unused_retrieve(stage, stages[place + 1 :])
+        before = [each for each in stages[:place] if each.flow == stage.flow]
+        for key, kind in _REFERENCES.get(stage.kind, {}).items():
+            names = [each.name for each in before if _serves(stage, kind, each)]
+            yield from _stage_reference(stage, key, names, kind or stage.answering)
+        if stage.name and stage.kind == "retrieve" and stage.text("index") == "error_cases":
+            yield from _unused_retrieve(stage, stages[place + 1 :])
 
 
-def _cases(stages: list[Stage]) -> list[str]:
-    return [each.name for each in stages if each.kind == "retrieve" and not each.answers]
+def _serves(stage: Stage, kind: str, other: Stage) -> bool:
+    """Return whether a stage that wants a kind of stage can name that other one."""
+    if stage.kind in ("gate", "rerank"):
+        return other.answers and other.kind == (kind or other.kind)
+    return other.kind == kind and not other.answers
 
 
 def _stage_reference(stage: Stage, key: str, names: list[str], kind: str) -> Iterator[Mistake]:

@@ -15,6 +15,7 @@ from pydantic import Field
 from headgate.cascade.deferral import DeferralSpec
 from headgate.cascade.model_spec import ModelSpec
 from headgate.cascade.strict import Filled, Label, Model, Name
+from headgate.domains.questions.plan import MOST_STEPS
 from headgate.domains.schemas.assignment import UNMATCHED_PRICE
 
 MAX_MODELS = 32
@@ -28,6 +29,7 @@ Operation = Literal[
     "rank_causes",
     "label_columns",
     "match_columns",
+    "answer_questions",
 ]
 
 
@@ -49,7 +51,8 @@ class TaskSpec(Model):
     exactly two labels, first "no match", then "match". `level`, `module`, `classify_lines`: which
     of 2 to 200 labels the line has. `rank_causes`: which of the record's own candidates is the
     cause, without labels. Of schemas: `label_columns`: which of 2 to 200 labels a column has.
-    `match_columns`: which columns of two tables correspond, without labels."""
+    `match_columns`: which columns of two tables correspond, without labels. Of questions:
+    `answer_questions`: a short answer to each question, without labels."""
 
     labels: tuple[Label, ...] = Field(default=(), max_length=200)
     """The answer set; each label once."""
@@ -78,7 +81,11 @@ class GateSpec(Model):
     """The kind of stage."""
 
     of: str
-    """Name of the stage directly before: a classify, or a retrieve from the target."""
+    """Name of the stage directly before: a classify, a read, or a retrieve from the target."""
+
+    share: float | None = Field(default=None, ge=0, le=1)
+    """Share of the steps of plans that is sent on; only in a for_each of steps, where no
+    certificate sets the threshold, and 0.3 when absent."""
 
 
 class SearchSpec(Model):
@@ -114,8 +121,81 @@ class CandidatesSpec(SearchSpec):
     """How many candidates are kept for each column."""
 
 
+class CorpusSpec(SearchSpec):
+    """Finds passages for a question in a corpus that `headgate index build` indexed."""
+
+    index: Literal["corpus"]
+    """What is searched: passages, by their vectors, their words and their titles."""
+
+    corpus: Filled
+    """Directory of the index; a relative path starts at the file's folder."""
+
+    top_k: int = Field(default=10, ge=1, le=100)
+    """How many passages are found for each question."""
+
+    plan: Name | None = None
+    """Name of an earlier decompose stage; what its steps ask is searched for as well."""
+
+
+class ReadSpec(Model):
+    """A language model answers a question, from passages or from what it knows."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["read"]
+    """The kind of stage."""
+
+    model: str
+    """Name of a large model; it may be a small one."""
+
+    prompt: Filled
+    """File of the prompt, below the file's folder."""
+
+    evidence: Name | None = None
+    """Name of an earlier retrieve stage whose passages the model is shown."""
+
+
+class DecomposeSpec(Model):
+    """Splits a question into steps that refer to earlier answers."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["decompose"]
+    """The kind of stage."""
+
+    model: str
+    """Name of a splitter or of a large model; it may be a small one."""
+
+    prompt: Filled | None = None
+    """File of the prompt, below the file's folder; only with a large model, which needs one."""
+
+    max_steps: int = Field(default=MOST_STEPS, ge=1, le=MOST_STEPS)
+    """Most steps of a plan; a question whose plan has more stays whole."""
+
+
+class SynthesiseSpec(Model):
+    """A large model answers a question from the answers to its steps."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["synthesise"]
+    """The kind of stage."""
+
+    model: str
+    """Name of a large model."""
+
+    prompt: Filled
+    """File of the prompt, below the file's folder."""
+
+    of: str
+    """Name of the for_each stage directly before."""
+
+
 class VerifySpec(Model):
-    """A large model decides."""
+    """A large model decides; of a step, whether its passages support the answer that was read."""
 
     name: Name
     """The stage's name, once in the flow."""
@@ -130,7 +210,11 @@ class VerifySpec(Model):
     """File of the prompt, below the file's folder."""
 
     evidence: str | None = None
-    """Name of an earlier retrieve stage whose cases the model is shown."""
+    """Name of an earlier retrieve stage whose cases, or passages, the model is shown."""
+
+    widen: int | None = Field(default=None, ge=1, le=10)
+    """How many times the passages are searched for where the answer is not supported; only in a
+    for_each of steps, and 3 when absent."""
 
 
 class RerankSpec(Model):
@@ -155,26 +239,45 @@ class RerankSpec(Model):
     """Most columns in one prompt, as far as they fit."""
 
 
-UnitStage = ClassifySpec | GateSpec | RetrieveSpec | CandidatesSpec | VerifySpec | RerankSpec
+Retrieving = RetrieveSpec | CandidatesSpec | CorpusSpec
+UnitStage = (
+    ClassifySpec
+    | GateSpec
+    | Retrieving
+    | ReadSpec
+    | DecomposeSpec
+    | VerifySpec
+    | RerankSpec
+    | SynthesiseSpec
+)
 UnitStageSpec = Annotated[
     ClassifySpec
     | GateSpec
-    | Annotated[RetrieveSpec | CandidatesSpec, Field(discriminator="index")]
+    | Annotated[Retrieving, Field(discriminator="index")]
+    | ReadSpec
+    | DecomposeSpec
     | VerifySpec
-    | RerankSpec,
+    | RerankSpec
+    | SynthesiseSpec,
     Field(discriminator="kind"),
 ]
 """A stage that a record, or one part of what it fans out to, passes by itself."""
+AnsweringSpec = ClassifySpec | CandidatesSpec | ReadSpec
+DecidingSpec = VerifySpec | RerankSpec | SynthesiseSpec
 
 
 class ForEachSpec(Model):
-    """Runs a flow over what each record fans out to: the columns of its source table."""
+    """Runs a flow over what each record fans out to: columns of a table, steps of a plan."""
 
     name: Name
     """The stage's name, once in the flow."""
 
     kind: Literal["for_each"]
     """The kind of stage."""
+
+    of: Name | None = None
+    """Name of an earlier decompose stage, whose steps it runs over, each when the steps that it
+    refers to are answered; only for `answer_questions`, which needs it."""
 
     flow: tuple[UnitStageSpec, ...] = Field(min_length=1, max_length=MAX_STAGES)
     """The stages in the order in which each part passes them."""
@@ -203,8 +306,9 @@ StageSpec = Annotated[UnitStageSpec | ForEachSpec | AssignSpec, Field(discrimina
 class CascadeSpec(Model):
     """The cascade itself."""
 
-    domain: Literal["logs", "schemas"]
-    """What the records are: `logs`, or `schemas`, which are tables and their columns."""
+    domain: Literal["logs", "schemas", "questions"]
+    """What the records are: `logs`, `schemas`, which are tables and their columns, or
+    `questions`."""
 
     task: TaskSpec
     """The question and its possible answers."""
@@ -231,24 +335,29 @@ class CascadeSpec(Model):
     def unit_flow(self) -> tuple[UnitStage, ...]:
         """Return the stages that one unit passes: a record, or a part of what it fans out to."""
         fan_out = self.for_each
-        if fan_out is not None:
+        if fan_out is not None and fan_out.of is None:
             return fan_out.flow
         return tuple(each for each in self.flow if not isinstance(each, ForEachSpec | AssignSpec))
 
     @property
-    def answering(self) -> list[ClassifySpec | CandidatesSpec]:
-        """Return the stages of small models that answer, in order."""
-        return [each for each in self.unit_flow if isinstance(each, ClassifySpec | CandidatesSpec)]
+    def step_flow(self) -> tuple[UnitStage, ...]:
+        """Return the stages that one step of a plan passes; none where nothing is planned."""
+        fan_out = self.for_each
+        return fan_out.flow if fan_out is not None and fan_out.of is not None else ()
 
     @property
-    def deciding(self) -> VerifySpec | RerankSpec | None:
-        """Return the stage that asks the large model; None in a cascade of small models."""
-        asking = (each for each in self.unit_flow if isinstance(each, VerifySpec | RerankSpec))
-        return next(asking, None)
+    def answering(self) -> list[AnsweringSpec]:
+        """Return the stages of small models that answer, in order."""
+        return [each for each in self.unit_flow if isinstance(each, AnsweringSpec)]
 
-    def model_of(self, stage: ClassifySpec | CandidatesSpec) -> str:
+    @property
+    def deciding(self) -> DecidingSpec | None:
+        """Return the stage that asks the large model; None in a cascade of small models."""
+        return next((each for each in self.unit_flow if isinstance(each, DecidingSpec)), None)
+
+    def model_of(self, stage: AnsweringSpec) -> str:
         """Return the name of the small model that answers at `stage`."""
-        return stage.model if isinstance(stage, ClassifySpec) else self.encoder_of(stage)
+        return self.encoder_of(stage) if isinstance(stage, CandidatesSpec) else stage.model
 
     def encoder_of(self, stage: SearchSpec) -> str:
         """Return the name of the encoder that embeds the records of `stage`."""

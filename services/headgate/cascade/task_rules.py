@@ -13,10 +13,13 @@ from headgate.cascade.plain import Stage, mapping_at, stages_of, text_at, unit_s
 OPERATIONS = {
     "logs": ("match_description", "level", "module", "classify_lines", "rank_causes"),
     "schemas": ("label_columns", "match_columns"),
+    "questions": ("answer_questions",),
 }
 """By domain."""
 _MATCHING = ("for_each", "assign")
 """The flow of match_columns."""
+_ANSWERING = ("read", "decompose", "synthesise")
+"""What is for answer_questions alone."""
 
 
 def broken_task_rules(values: object) -> Iterator[Mistake]:
@@ -38,14 +41,36 @@ def broken_fan_out_rules(values: object) -> Iterator[Mistake]:
     stages = stages_of(values)
     if text_at(task, "operation") == "match_columns":
         yield from _matching(stages, unit_stages_of(values))
+        yield from _of_steps([*stages, *unit_stages_of(values)])
         return
+    if text_at(task, "operation") == "answer_questions":
+        return
+    yield from _of_steps([*stages, *unit_stages_of(values)])
     for stage in [*stages, *unit_stages_of(values)]:
         target = stage.answers and stage.kind == "retrieve"
         if stage.kind in (*_MATCHING, "rerank") or target:
             named = "retrieve from the target" if target else stage.kind
-            problem = f"{'an' if named == 'assign' else 'a'} {named} is for match_columns only"
-            yield Mistake(stage.path("kind"), problem, "Remove it, or change the operation.")
+            yield _only_for(stage, named, "match_columns")
             return
+        corpus = stage.kind == "retrieve" and stage.text("index") == "corpus"
+        if stage.kind in _ANSWERING or corpus:
+            named = "retrieve from a corpus" if corpus else stage.kind
+            yield _only_for(stage, named, "answer_questions")
+            return
+
+
+def _of_steps(stages: list[Stage]) -> Iterator[Mistake]:
+    """Yield a mistake for each key that only plans and their steps have."""
+    for stage in stages:
+        for kind, key in (("gate", "share"), ("verify", "widen"), ("for_each", "of")):
+            if stage.kind == kind and stage.keys.get(key) is not None:
+                problem = f"{key!r} of a {kind} is for the steps of answer_questions"
+                yield Mistake(stage.path(key), problem, "Remove it.")
+
+
+def _only_for(stage: Stage, named: str, operation: str) -> Mistake:
+    problem = f"{'an' if named == 'assign' else 'a'} {named} is for {operation} only"
+    return Mistake(stage.path("kind"), problem, "Remove it, or change the operation.")
 
 
 def _matching(stages: list[Stage], units: list[Stage]) -> Iterator[Mistake]:
@@ -78,6 +103,9 @@ def _labels(task: Mapping[str, object], operation: str) -> Iterator[Mistake]:
         case "rank_causes" | "match_columns" if "labels" in task:
             problem = f"{operation} takes no labels"
             yield Mistake(path, problem, "Remove them: each record brings its own candidates.")
+        case "answer_questions" if "labels" in task:
+            problem = f"{operation} takes no labels"
+            yield Mistake(path, problem, "Remove them: any short text may be the answer.")
 
 
 def _repeated_labels(labels: list[object]) -> Iterator[Mistake]:

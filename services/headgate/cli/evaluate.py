@@ -190,8 +190,7 @@ async def _measure(
         await engine.warm_up()
         return await measure(engine, rows, large_alone=large_alone, slices=slices, report=report)
     finally:
-        if engine.asking is not None:
-            await engine.asking.large_model.close()
+        await engine.close()
 
 
 def _show(

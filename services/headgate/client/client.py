@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import TypeVar
 
 import grpc
 
 from headgate import wire
 from headgate.client.connection import Connection
+from headgate.client.domain_calls import DomainCalls
+from headgate.client.replies import all_of, miscounted
 from headgate.errors import RemoteError, UnavailableError
-from headgate.matches import GivenTable, TableMatch
 from headgate.types import (
     Candidate,
     CascadeDescription,
@@ -42,25 +42,19 @@ from headgate.v1.cascade_service_pb2 import (
 from headgate.v1.cascade_service_pb2_grpc import CascadeServiceStub
 from headgate.v1.classifier_service_pb2 import ClassifyRequest
 from headgate.v1.classifier_service_pb2_grpc import ClassifierServiceStub
-from headgate.v1.log_analysis_service_pb2 import AnalyzeLogsRequest
-from headgate.v1.log_analysis_service_pb2_grpc import LogAnalysisServiceStub
 from headgate.v1.reranker_service_pb2 import RerankItem, RerankRequest
 from headgate.v1.reranker_service_pb2_grpc import RerankerServiceStub
 from headgate.v1.retriever_service_pb2 import RetrieveRequest
 from headgate.v1.retriever_service_pb2_grpc import RetrieverServiceStub
-from headgate.v1.schema_matching_service_pb2 import MatchSchemasRequest
-from headgate.v1.schema_matching_service_pb2_grpc import SchemaMatchingServiceStub
 from headgate.v1.verifier_service_pb2 import VerifyRequest
 from headgate.v1.verifier_service_pb2_grpc import VerifierServiceStub
-
-_Answers = TypeVar("_Answers", bound=Sequence[object])
 
 _FIRST_POLL_S = 0.1
 _LONGEST_POLL_S = 2.0
 _WORTH_WAITING = frozenset({"UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"})
 
 
-class Client:
+class Client(DomainCalls):
     """Calls one Headgate server.
 
     Every call has a deadline and is retried while the server is unavailable or stopping. A call
@@ -94,10 +88,8 @@ class Client:
             InputError: `timeout_s` is not a positive, finite number.
         """
         self._target = target
-        self._connection = Connection(target, tls=tls, timeout_s=timeout_s, metadata=metadata)
+        super().__init__(Connection(target, tls=tls, timeout_s=timeout_s, metadata=metadata))
         self._cascades = self._connection.stub(CascadeServiceStub)
-        self._logs = self._connection.stub(LogAnalysisServiceStub)
-        self._schemas = self._connection.stub(SchemaMatchingServiceStub)
         self._classifier = self._connection.stub(ClassifierServiceStub)
         self._retriever = self._connection.stub(RetrieverServiceStub)
         self._reranker = self._connection.stub(RerankerServiceStub)
@@ -169,7 +161,7 @@ class Client:
         reply = self._connection.call(
             self._cascades.RunCascade, request, timeout_s, request_id=request_id
         )
-        return [wire.result_from_wire(result) for result in _all_of(reply.results, records)]
+        return [wire.result_from_wire(result) for result in all_of(reply.results, records)]
 
     def stream_cascade(
         self,
@@ -194,11 +186,11 @@ class Client:
         with closing(call) as replies:
             for reply in replies:
                 if reply.index not in missing:
-                    raise _miscounted(f"position {reply.index} twice or unasked")
+                    raise miscounted(f"position {reply.index} twice or unasked")
                 missing.remove(reply.index)
                 yield reply.index, wire.result_from_wire(reply.result)
         if missing:
-            raise _miscounted(f"nothing for {len(missing)} of {len(records)} records")
+            raise miscounted(f"nothing for {len(missing)} of {len(records)} records")
 
     def explain_cascade(
         self, records: Sequence[Record], *, cascade: str = "", timeout_s: float | None = None
@@ -208,7 +200,7 @@ class Client:
             cascade=cascade, records=[wire.record_to_wire(record) for record in records]
         )
         reply = self._connection.call(self._cascades.ExplainCascade, request, timeout_s)
-        explanations = _all_of(reply.explanations, records)
+        explanations = all_of(reply.explanations, records)
         return [wire.explanation_from_wire(explanation) for explanation in explanations]
 
     def submit_feedback(
@@ -223,58 +215,7 @@ class Client:
             cascade=cascade, feedback=[wire.feedback_to_wire(each) for each in feedback]
         )
         reply = self._connection.call(self._cascades.SubmitFeedback, request, timeout_s)
-        return [wire.outcome_from_wire(outcome) for outcome in _all_of(reply.outcomes, feedback)]
-
-    def analyze_logs(
-        self,
-        records: Sequence[Record],
-        *,
-        cascade: str = "",
-        timeout_s: float | None = None,
-        request_id: str = "",
-    ) -> list[Result]:
-        """Return one result a log record.
-
-        A record has the field `log` or `line`, and `description` where the cascade reads one; its
-        candidates are the causes to choose from.
-
-        Raises:
-            InputError: A record has other fields.
-        """
-        request = AnalyzeLogsRequest(
-            cascade=cascade, logs=[wire.log_record_to_wire(record) for record in records]
-        )
-        reply = self._connection.call(
-            self._logs.AnalyzeLogs, request, timeout_s, request_id=request_id
-        )
-        return [wire.result_from_wire(result) for result in _all_of(reply.results, records)]
-
-    def match_schemas(
-        self,
-        sources: Sequence[GivenTable],
-        target: GivenTable,
-        *,
-        cascade: str = "",
-        timeout_s: float | None = None,
-        request_id: str = "",
-    ) -> list[TableMatch]:
-        """Return, for each source table, its columns' candidates in the target and the pairs.
-
-        A source table that cannot be read has its error in its own place. A request is at most
-        4 MiB: of a large table give some thousand rows.
-
-        Raises:
-            InputError: A table is not given in exactly one form.
-        """
-        request = MatchSchemasRequest(
-            cascade=cascade,
-            sources=[wire.table_to_wire(source) for source in sources],
-            target=wire.table_to_wire(target),
-        )
-        reply = self._connection.call(
-            self._schemas.MatchSchemas, request, timeout_s, request_id=request_id
-        )
-        return [wire.table_match_from_wire(match) for match in _all_of(reply.matches, sources)]
+        return [wire.outcome_from_wire(outcome) for outcome in all_of(reply.outcomes, feedback)]
 
     def classify(
         self,
@@ -294,7 +235,7 @@ class Client:
             records=[wire.record_to_wire(record) for record in records],
         )
         reply = self._connection.call(self._classifier.Classify, request, timeout_s)
-        answers = _all_of(reply.classifications, records)
+        answers = all_of(reply.classifications, records)
         return [wire.prediction_from_wire(answer) for answer in answers]
 
     def retrieve(
@@ -317,7 +258,7 @@ class Client:
             top_k=top_k,
         )
         reply = self._connection.call(self._retriever.Retrieve, request, timeout_s)
-        answers = _all_of(reply.retrievals, queries)
+        answers = all_of(reply.retrievals, queries)
         return [tuple(wire.hit_from_wire(hit) for hit in answer.hits) for answer in answers]
 
     def rerank(
@@ -332,7 +273,7 @@ class Client:
             cascade=cascade, items=[_rerank_item(query, candidates) for query, candidates in items]
         )
         reply = self._connection.call(self._reranker.Rerank, request, timeout_s)
-        return [wire.ranking_from_wire(ranking) for ranking in _all_of(reply.rankings, items)]
+        return [wire.ranking_from_wire(ranking) for ranking in all_of(reply.rankings, items)]
 
     def verify(
         self,
@@ -354,7 +295,7 @@ class Client:
             proposals=proposals,
         )
         reply = self._connection.call(self._verifier.Verify, request, timeout_s)
-        answers = _all_of(reply.verifications, records)
+        answers = all_of(reply.verifications, records)
         return [wire.verification_from_wire(answer) for answer in answers]
 
     def _why_not_ready(self, timeout_s: float) -> str:
@@ -377,14 +318,3 @@ def _rerank_item(query: str, candidates: Sequence[Candidate]) -> RerankItem:
         query=wire.text_to_wire(query),
         candidates=[wire.candidate_to_wire(candidate) for candidate in candidates],
     )
-
-
-def _all_of(answers: _Answers, asked: Sequence[object]) -> _Answers:
-    """Return `answers` when there is one for each of `asked`: no record is lost unseen."""
-    if len(answers) != len(asked):
-        raise _miscounted(f"{len(answers)} answers to {len(asked)} questions")
-    return answers
-
-
-def _miscounted(problem: str) -> RemoteError:
-    return RemoteError("INTERNAL", "ANSWERS_MISCOUNTED", f"the server sent {problem}")

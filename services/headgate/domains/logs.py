@@ -69,6 +69,10 @@ class LogTask:
         del place
         return value
 
+    def canonical(self, answer: str) -> str:
+        """Return the answer as it is: it is one of the options."""
+        return answer
+
     def check(self, record: Record) -> None:
         """Refuse a record that the operation cannot answer.
 

@@ -58,6 +58,9 @@ class Task(Protocol):
             InputError: It names something that cannot be read.
         """
 
+    def canonical(self, answer: str) -> str:
+        """Return the form in which answers that say the same are equal."""
+
     def check(self, record: Record) -> None:
         """Refuse a record that cannot be answered.
 

@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 from headgate.domains.logs import LogTask, Operation
+from headgate.domains.questions.task import (
+    ANSWER_QUESTIONS,
+    QuestionTask,
+    read_labelled_questions,
+)
 from headgate.domains.rows import LabelledRecord, read_labelled
 from headgate.domains.schemas.columns import Table
 from headgate.domains.schemas.label_task import LABEL_COLUMNS, LabelTask
@@ -28,6 +33,8 @@ def task_named(operation: str, labels: tuple[str, ...]) -> Task:
     Raises:
         NotFoundError: There is no such operation.
     """
+    if operation == ANSWER_QUESTIONS:
+        return QuestionTask()
     return TableTask() if operation == MATCH_COLUMNS else text_task_named(operation, labels)
 
 
@@ -37,7 +44,9 @@ def unit_task_named(operation: str, labels: tuple[str, ...]) -> Task:
     Raises:
         NotFoundError: There is no such operation.
     """
-    return MatchTask() if operation == MATCH_COLUMNS else text_task_named(operation, labels)
+    if operation == MATCH_COLUMNS:
+        return MatchTask()
+    return task_named(operation, labels)
 
 
 def text_task_named(operation: str, labels: tuple[str, ...]) -> TextTask:
@@ -62,6 +71,8 @@ def read_labels(path: Path, task: Task) -> list[LabelledRecord]:
     """
     if isinstance(task, TableTask):
         return read_labelled_tables(path, task)
+    if isinstance(task, QuestionTask):
+        return read_labelled_questions(path)
     return read_labelled(path, task)
 
 

@@ -167,7 +167,7 @@ def _outcomes(
         gold=tuple(row.label for row in rows),
         small=_named((progress.result().answer for progress in advanced), rows),
         large=_named(large.answers, rows),
-        small_cost_usd=np.zeros(len(rows)),
+        small_cost_usd=np.array([each.result().usage.cost_usd for each in advanced]),
         large_cost_usd=large.cost_usd,
         slices={name: tuple(values) for name, values in slices.items()},
         groups=tuple(template_of(row) for row in rows),
@@ -181,7 +181,7 @@ def _surest(progress: Progress) -> float:
 
 
 def _asked(result: Result) -> bool:
-    return any(step.kind in ("verify", "rerank") for step in result.path)
+    return any(step.kind in ("verify", "rerank", "synthesise") for step in result.path)
 
 
 def _right(answers: Sequence[str], rows: Sequence[LabelledRecord]) -> np.ndarray:
@@ -209,7 +209,7 @@ async def _small(engine: Engine, rows: Sequence[LabelledRecord], report: Report)
     advanced: list[Progress] = []
     for chunk in _chunks(engine, rows):
         deadline = Deadline.after(CHUNK_TIMEOUT_S)
-        advanced += await engine.units.advance(_records(chunk), deadline)
+        advanced += await engine.units.advance(_records(chunk), deadline, reads=True)
         report("small models alone", len(advanced), len(rows))
     return advanced
 
@@ -279,4 +279,4 @@ async def _large(
 
 
 def _usage_of(judgement: Judgement | None) -> Usage:
-    return judgement.usage if judgement else Usage()
+    return judgement.total_usage if judgement else Usage()

@@ -13,7 +13,7 @@ import numpy as np
 
 from headgate.cascade.deferral import CertificateSpec
 from headgate.cascade.fitted import FittedGate, FittedMaps, FittedRung
-from headgate.cascade.model_spec import EncoderSpec
+from headgate.cascade.model_spec import EncoderSpec, LmSpec
 from headgate.fitting.certify_single import stated_epsilon
 from headgate.fitting.evidence import Evidence
 from headgate.fitting.proven import LADDER, TIGHTER, Proven, too_few
@@ -24,6 +24,8 @@ from headgate.gate.tiers import TierPolicy, fit_thresholds
 
 SMALL_COST, CHEAP_COST = 0.01, 0.001
 """Of an encoder and of n-grams, as shares of a large model's call: what the planner weighs."""
+READ_COST = 0.25
+"""Of a reading: an answer from its steps takes a call a step, and one more."""
 
 
 def planned(evidence: Evidence, spec: CertificateSpec, seed: int) -> Proven:
@@ -99,8 +101,12 @@ def _tier_evidence(
 def _cost(evidence: Evidence, stage: str) -> float:
     spec = evidence.loaded.spec
     model = next(spec.model_of(each) for each in evidence.stages if each.name == stage)
-    is_encoder = isinstance(spec.models[model], EncoderSpec)
-    return SMALL_COST if is_encoder else CHEAP_COST
+    match spec.models[model]:
+        case EncoderSpec():
+            return SMALL_COST
+        case LmSpec():
+            return READ_COST
+    return CHEAP_COST
 
 
 def _fitted(

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headgate.cascade.assemble import unit_task_of
 from headgate.cascade.fitted import FittedGate
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import CandidatesSpec, ClassifySpec, GateSpec
+from headgate.cascade.spec import AnsweringSpec, GateSpec
 from headgate.domains.rows import LabelledRecord
 from headgate.errors import ModelError
 from headgate.fitting.units import Units
@@ -55,7 +56,7 @@ class Evidence:
                 )
 
     @property
-    def stages(self) -> list[ClassifySpec | CandidatesSpec]:
+    def stages(self) -> list[AnsweringSpec]:
         """Return the stages of small models that answer, in order."""
         return self.loaded.spec.answering
 
@@ -88,7 +89,10 @@ class Evidence:
     def same(self, stage: str) -> Mask:
         """Return whether the stage says what the large model says; no answer is another one."""
         pairs = zip(self.predictions[stage], self.reference, strict=True)
-        return np.array([found.answer == answer for found, answer in pairs], bool)
+        canonical = unit_task_of(self.loaded).canonical
+        return np.array(
+            [a is not None and canonical(found.answer) == canonical(a) for found, a in pairs], bool
+        )
 
     @property
     def reference_right(self) -> Mask:

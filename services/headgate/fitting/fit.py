@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +36,7 @@ from headgate.cascade.fitted import (
     fit_key,
 )
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.spec import CandidatesSpec, ClassifySpec, RerankSpec, RetrieveSpec
+from headgate.cascade.spec import AnsweringSpec, CandidatesSpec, RerankSpec, RetrieveSpec
 from headgate.domains.rows import LabelledRecord
 from headgate.domains.tasks import content_of
 from headgate.errors import InputError
@@ -47,6 +47,7 @@ from headgate.fitting.encoders import EncoderFit, FittedEncoders
 from headgate.fitting.evidence import Evidence, reference_scores
 from headgate.fitting.gates import gates_within_budget
 from headgate.fitting.needs import asks_reference, needs_tuning, refuse_many_tiers
+from headgate.fitting.questions import QuestionFit
 from headgate.fitting.reference import Cases, ask_reference, past_cases
 from headgate.fitting.split import without_seen
 from headgate.fitting.units import Units, part_units
@@ -123,6 +124,21 @@ def _local_target(loaded: LoadedCascade) -> Path:
     return Path(loaded.artifact)
 
 
+@dataclass(frozen=True, slots=True)
+class _Small:
+    """The fitted small models, and what both models say of the development rows."""
+
+    files: Mapping[str, FittedClassifier]
+    """By the name of the stage; they are written."""
+    predictions: Mapping[str, Sequence[Prediction]]
+    """By the name of the stage, one a row."""
+    reference: Sequence[str | None]
+    """The large model's answers; None where it was not asked or gave none."""
+    cases: Cases | None = None
+    steps: Mapping[str, float] = field(default_factory=dict)
+    """Threshold of each gate of steps."""
+
+
 @dataclass(slots=True)
 class _Fit:
     """One fit on its way."""
@@ -140,40 +156,67 @@ class _Fit:
 
     def write(self, writer: ArtifactWriter, issued: datetime) -> Artifact:
         """Fit all parts in order and write them."""
-        fitted = self._answering()
-        for each in fitted.values():
-            each.save(writer.path(each.file))
-        rows = self.rows.development
-        predictions = {name: each.predict(rows) for name, each in fitted.items()}
         units = self._units()
-        cases = self._write_cases(writer, predictions[self._stages()[-1].name], units)
-        evidence = self._evidence(units, predictions, cases)
-        files = {name: each.file for name, each in fitted.items()}
-        gates, certificate = self._decide(evidence, writer, files, issued)
+        small = self._questions(writer) if self._reads else self._classifiers(writer, units)
+        evidence = self._evidence(units, small)
+        gates, certificate = self._decide(evidence, writer, small, issued)
         if self._watched(certificate):
             writer.write_json(REFERENCE_SCORES, reference_scores(evidence, gates))
         facts = Fitted(
             key=fit_key(self.loaded.spec),
-            classifiers={
-                name: FittedClassifier(file=each.file, inputs=each.inputs)
-                for name, each in fitted.items()
-            },
+            classifiers=small.files,
             gates=gates,
+            steps=small.steps,
             encoders={name: encoder.fingerprint for name, encoder in self.encoders.items()},
-            metrics=self._metrics(evidence, gates, cases),
+            metrics=self._metrics(evidence, gates, small.cases),
             versions=_versions(),
             data_sha256=_data_hash(self.rows),
             certificate=certificate,
         )
         return writer.finish(KIND, facts_of(facts))
 
+    @property
+    def _reads(self) -> bool:
+        """Return whether the small models read the answers to questions."""
+        return self.loaded.spec.domain == "questions"
+
+    def _questions(self, writer: ArtifactWriter) -> _Small:
+        """Fit the stages of questions, and ask all of them about the development rows."""
+        deferral = self.loaded.spec.deferral
+        fit = QuestionFit(
+            self.loaded,
+            self.rows.train,
+            self.rows.development,
+            self.encoders,
+            writer,
+            self.environment,
+            self.report,
+        )
+        found = fit.run(asks_reference=asks_reference(deferral))
+        return _Small(found.files, found.predictions, found.reference, steps=found.thresholds)
+
+    def _classifiers(self, writer: ArtifactWriter, units: Units) -> _Small:
+        """Train the small models, and ask the large one about the development rows it needs."""
+        fitted = self._answering()
+        for each in fitted.values():
+            each.save(writer.path(each.file))
+        rows = self.rows.development
+        predictions = {name: each.predict(rows) for name, each in fitted.items()}
+        cases = self._write_cases(writer, predictions[self._stages()[-1].name], units)
+        files = {
+            name: FittedClassifier(file=each.file, inputs=each.inputs)
+            for name, each in fitted.items()
+        }
+        reference = self._reference(units, predictions, cases)
+        return _Small(files, predictions, reference, cases)
+
     def _answering(self) -> dict[str, Answering]:
         """Return the fitted stages by name, a second model's too."""
         trainer = Trainer(self.loaded, self.rows.train, self.encoders, self.report, self.seed)
         found = {
-            stage.name: trainer.classifier(stage.name, stage.model)
-            if isinstance(stage, ClassifySpec)
-            else trainer.candidates(stage)
+            stage.name: trainer.candidates(stage)
+            if isinstance(stage, CandidatesSpec)
+            else trainer.classifier(stage.name, stage.model)
             for stage in self._stages()
         }
         second = self.loaded.spec.deferral.second_model
@@ -199,9 +242,8 @@ class _Fit:
             )
         return units
 
-    def _evidence(
-        self, units: Units, predictions: Mapping[str, Sequence[Prediction]], cases: Cases | None
-    ) -> Evidence:
+    def _evidence(self, units: Units, small: _Small) -> Evidence:
+        predictions = small.predictions
         second = self.loaded.spec.deferral.second_model
         return Evidence(
             self.loaded,
@@ -209,7 +251,7 @@ class _Fit:
             units,
             {stage.name: predictions[stage.name] for stage in self._stages()},
             predictions[SECOND.format(second)] if second else None,
-            self._reference(units, predictions, cases),
+            small.reference,
         )
 
     def _reference(
@@ -238,17 +280,18 @@ class _Fit:
         self,
         evidence: Evidence,
         writer: ArtifactWriter,
-        files: Mapping[str, str],
+        small: _Small,
         issued: datetime,
     ) -> tuple[dict[str, FittedGate], Certificate | None]:
         """Return the gates, and the certificate when the file asks for one."""
         if self.loaded.spec.deferral.certificate is None:
             return gates_within_budget(evidence), None
         fingerprints = {name: each.fingerprint for name, each in self.encoders.items()}
-        hashes = {name: sha256_of(writer.path(file)) for name, file in files.items()}
+        files = small.files.items()
+        hashes = {name: sha256_of(writer.path(each.file)) for name, each in files}
         own = [row for row, mine in zip(evidence.rows, evidence.units.certify, strict=True) if mine]
         issue = Issue(
-            hashes_of(self.loaded, fingerprints, hashes),
+            hashes_of(self.loaded, fingerprints, hashes, small.steps),
             _data_hash(Rows((), own)),
             issued.astimezone(UTC).isoformat(timespec="seconds"),
         )
@@ -257,7 +300,7 @@ class _Fit:
     def _watched(self, certificate: Certificate | None) -> bool:
         return certificate is not None and self.loaded.spec.deferral.audits is not None
 
-    def _stages(self) -> list[ClassifySpec | CandidatesSpec]:
+    def _stages(self) -> list[AnsweringSpec]:
         return self.loaded.spec.answering
 
     def _write_cases(

@@ -14,7 +14,7 @@ from headgate.cascade.assemble import asking_stage, unit_task_of
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.model_spec import LmSpec
 from headgate.cascade.open import open_large_models
-from headgate.cascade.spec import RetrieveSpec
+from headgate.cascade.spec import RetrieveSpec, SynthesiseSpec
 from headgate.domains.rows import LabelledRecord
 from headgate.errors import HeadgateError, InputError
 from headgate.fitting.cases import case_id
@@ -68,8 +68,8 @@ async def _ask_all(
     report: Report,
 ) -> list[str | None]:
     spec = loaded.spec.deciding
-    if spec is None:
-        raise ValueError("a cascade of small models has nobody to ask. This is a bug.")
+    if spec is None or isinstance(spec, SynthesiseSpec):
+        raise ValueError("the cascade has no one stage to ask. This is a bug.")
     model = open_large_models(loaded, environment)[spec.model]
     stage, at_once = asking_stage(loaded, spec, model), _at_once(loaded, spec.model)
     found: list[str | None] = []
@@ -83,7 +83,7 @@ async def _ask_all(
             cells = await stage.run(Batch(records, deadline, columns))
             found += [cell.answer if isinstance(cell, Judgement) else None for cell in cells]
             problems += [cell for cell in cells if isinstance(cell, HeadgateError)]
-            _refuse_many(problems, len(rows), spec.model)
+            refuse_many(problems, len(rows), f"large model {spec.model!r}")
             report("ask the large model", len(found), len(rows))
     finally:
         await model.close()
@@ -108,12 +108,21 @@ def past_cases(
     return list(cases.store.search(cases.encoder.vectors(texts), searches[0].top_k, exclude=own))
 
 
-def _refuse_many(problems: Sequence[HeadgateError], rows: int, model: str) -> None:
-    """Refuse as soon as too many rows of all have failed: the others would cost for nothing."""
+def refuse_many(problems: Sequence[HeadgateError], rows: int, place: str) -> None:
+    """Refuse as soon as too many rows of all have failed: the others would cost for nothing.
+
+    Args:
+        problems: Of the rows that failed.
+        rows: All of them.
+        place: Who gave no answer.
+
+    Raises:
+        InputError: More than a tenth have.
+    """
     if len(problems) > MOST_FAILED_SHARE * rows:
         raise InputError(
-            f"large model {model!r}",
-            f"it gave no answer to {len(problems)} of {rows} development rows "
+            place,
+            f"it gave no answer to {len(problems)} of {rows} labelled rows "
             f"(the first: {str(problems[0]).rstrip('.')})",
             "A certificate needs its answers: correct that, or fit without `certificate`.",
         )

@@ -110,6 +110,9 @@ class Demand:
     """The most it can cost."""
     required: bool
     """Whether the certificate asks for it, whatever its value."""
+    calls: int = 1
+    """What it counts against a share of calls: 0 where money alone limits it, as with a call of a
+    small language model."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that are negative or not finite.
@@ -128,6 +131,7 @@ class Admission:
     grant: Grant
     reserved_usd: float = 0.0
     audit: bool = False
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ class Governor:
 
     def admit(self, demand: Demand, caller: str) -> Admission:
         """Decide about one call; `ESCALATE` reserves its cost until it is settled or cancelled."""
-        costs = _amounts(1, demand.cost_usd)
+        costs = _amounts(demand.calls, demand.cost_usd)
         with self._lock:
             buckets = [pair for each in self._accounts(caller) for pair in each.buckets.items()]
             for unit, bucket in buckets:
@@ -229,24 +233,29 @@ class Governor:
             if not demand.required and (short or not _worth(demand.value, costs, buckets)):
                 return Admission(Grant.KEEP)
             if not short:
-                return self._reserve(Admission(Grant.ESCALATE, demand.cost_usd), buckets)
+                granted = Admission(Grant.ESCALATE, demand.cost_usd, calls=demand.calls)
+                return self._reserve(granted, buckets)
             for unit, bucket in short:
                 bucket.miss(costs[unit])
             self._exhausted += 1
             return Admission(Grant.EXHAUSTED)
 
-    def admit_audit(self, cost_usd: float) -> Admission | None:
+    def admit_audit(self, cost_usd: float, calls: int = 1) -> Admission | None:
         """Reserve the worst-case cost of one audit; None when the audits' part cannot pay it.
+
+        Args:
+            cost_usd: The most it can cost.
+            calls: As of a `Demand`.
 
         Raises:
             ValueError: The cost is negative or not finite.
         """
-        costs = _amounts(1, require_amount("cost_usd", cost_usd))
+        costs = _amounts(calls, require_amount("cost_usd", cost_usd))
         with self._lock:
             if not all(bucket.holds(costs[unit]) for unit, bucket in self._audits.items()):
                 self._refused_audits += 1
                 return None
-            admission = Admission(Grant.ESCALATE, cost_usd, audit=True)
+            admission = Admission(Grant.ESCALATE, cost_usd, audit=True, calls=calls)
             return self._reserve(admission, list(self._audits.items()))
 
     def settle(self, admission: Admission, actual_usd: float) -> None:
@@ -270,7 +279,7 @@ class Governor:
         Raises:
             ValueError: Nothing is reserved.
         """
-        self._close(admission, calls=1, usd=admission.reserved_usd)
+        self._close(admission, calls=admission.calls, usd=admission.reserved_usd)
 
     def snapshot(self) -> Snapshot:
         """Return the figures of this moment."""
@@ -289,11 +298,11 @@ class Governor:
         return self._cascade, self._callers.account(caller)
 
     def _reserve(self, admission: Admission, payers: _Payers) -> Admission:
-        costs = _amounts(1, admission.reserved_usd)
+        costs = _amounts(admission.calls, admission.reserved_usd)
         for unit, bucket in payers:
             bucket.take(costs[unit])
         self._open[admission] = payers
-        self._book(admission, calls=1, usd=admission.reserved_usd)
+        self._book(admission, calls=admission.calls, usd=admission.reserved_usd)
         return admission
 
     def _close(self, admission: Admission, *, calls: int, usd: float) -> None:

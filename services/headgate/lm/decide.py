@@ -5,18 +5,14 @@ LmRequest(record, options)  ->  prompt, schema  ->  answer text  ->  Decided(one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from headgate.lm.faults import AnswerFault, invalid_answer
 from headgate.lm.prompt import Block, Message, build_messages, visible, visible_line
-from headgate.lm.schema import Options, bare_text, inert, read_object, strict_format
+from headgate.lm.schema import Options, read_marked, read_object, read_reason, strict_format
 from headgate.lm.seam import hash_content
 from headgate.types import Candidate, Hit
-
-_LABEL_MARK = re.compile(r"\blabel\b[*_]{0,2}[ \t]*:", re.IGNORECASE)
-_REASON_MARK = re.compile(r"^\W*reason\b[*_]{0,2}[ \t]*:[*_]{0,2}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +56,11 @@ class LmRequest:
     def weighed(self) -> str:
         """Return nothing: no log-probability is wanted."""
         return ""
+
+    @property
+    def temperature(self) -> float:
+        """Return 0: the likeliest answer."""
+        return 0.0
 
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`.
@@ -138,8 +139,9 @@ def parse_decision(text: str, options: Sequence[str]) -> Decided:
     """
     answer = read_object(text)
     if answer is None:
-        return _parse_prose(bare_text(text), options)
-    return Decided(_one_of(_label(answer), options), inert(_reason(answer)))
+        label, rationale = read_marked(text, "label")
+        return Decided(_one_of(label, options), rationale)
+    return Decided(_one_of(_label(answer), options), read_reason(answer))
 
 
 def _label(answer: Mapping[str, object]) -> str:
@@ -149,22 +151,6 @@ def _label(answer: Mapping[str, object]) -> str:
     if not isinstance(label, str):
         raise invalid_answer(AnswerFault.LABEL_NOT_TEXT)
     return label
-
-
-def _reason(answer: Mapping[str, object]) -> str:
-    reason = answer.get("reason", "")
-    if not isinstance(reason, str):
-        raise invalid_answer(AnswerFault.REASON_NOT_TEXT)
-    return reason
-
-
-def _parse_prose(text: str, options: Sequence[str]) -> Decided:
-    marks = list(_LABEL_MARK.finditer(text))
-    if not marks:
-        raise invalid_answer(AnswerFault.NOT_JSON)
-    label, _, after = text[marks[-1].end() :].partition("\n")
-    before = _REASON_MARK.sub("", text[: marks[-1].start()])
-    return Decided(_one_of(label.strip(), options), inert(before) or inert(after))
 
 
 def _one_of(label: str, options: Sequence[str]) -> str:

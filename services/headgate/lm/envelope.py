@@ -1,6 +1,6 @@
 """The reply of /v1/chat/completions, opened by our own reader.
 
-bytes  ->  strict JSON  ->  RawAnswer(text, tokens, fault)
+bytes  ->  strict JSON  ->  RawAnswer(text, tokens, fault, log-probability)
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from headgate.lm.faults import AnswerFault, invalid_answer
+from headgate.lm.log_probs import mean_log_prob
 from headgate.lm.seam import RawAnswer
 from headgate.lm.strict_json import JsonFaultError, decode_all
 
@@ -19,10 +20,14 @@ _FINISH_FAULTS = {
 }
 
 
-def open_envelope(body: bytes) -> RawAnswer:
+def open_envelope(body: bytes, weighed: str = "") -> RawAnswer:
     """Return the answer and token counts in a chat completion.
 
     A refusal or a cut-off answer is returned with its fault, because its tokens are paid.
+
+    Args:
+        body: The reply as it came.
+        weighed: The key of the answer whose log-probability is wanted; empty for none.
 
     Raises:
         LmAnswerError: The body is not JSON, or holds no choice with a message.
@@ -36,12 +41,15 @@ def open_envelope(body: bytes) -> RawAnswer:
     choice = _first_choice(_mapping(envelope))
     message = _mapping(choice.get("message"))
     usage = _mapping(_mapping(envelope).get("usage"))
-    text = message.get("content")
+    content = message.get("content")
+    text = content if isinstance(content, str) else ""
+    tokens = _mapping(choice.get("logprobs")).get("content")
     return RawAnswer(
-        text=text if isinstance(text, str) else "",
+        text=text,
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
         fault=_fault(choice, message),
+        log_prob=mean_log_prob(text, tokens, weighed) if weighed else None,
     )
 
 

@@ -179,14 +179,15 @@ class LargeModel:
         started = time.monotonic()
         spent: list[Usage] = []
         try:
-            value = self._check(question, await self._send_twice(question, deadline, spent), spent)
+            raw = await self._send_twice(question, deadline, spent)
+            value = self._check(question, raw, spent)
         except LmAnswerError as error:
             if self.recorded:
                 raise
             raw = await self._send(question, deadline, spent, fault=error.problem)
             value = self._check(question, raw, spent)
         latency_s = time.monotonic() - started
-        completion = Completion(value, sum(spent, Usage()), latency_s)
+        completion = Completion(value, sum(spent, Usage()), latency_s, log_prob=raw.log_prob)
         self._cache.put(key, completion)
         return completion
 

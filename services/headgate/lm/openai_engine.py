@@ -72,7 +72,7 @@ class OpenAiEngine:
                 body=self._body(question, fault),
                 options={"timeout": timeout},
             )
-            return open_envelope(response.content)
+            return open_envelope(response.content, question.weighed)
         except Exception as error:  # noqa: BLE001 - the border: whatever they raise ends here
             # Not chained: the libraries' errors hold bodies and hosts.
             raise translate(error, self.name) from None
@@ -81,9 +81,10 @@ class OpenAiEngine:
         return {
             "model": self.name,
             "messages": question.messages(fault),
-            "temperature": 0,
+            "temperature": question.temperature,
             "max_tokens": self._max_tokens * len(question.record_ids),
             "response_format": question.response_format(),
+            **({"logprobs": True} if question.weighed else {}),
         }
 
     async def close(self) -> None:

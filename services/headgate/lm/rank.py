@@ -101,6 +101,11 @@ class RankRequest:
         """Return nothing: no log-probability is wanted."""
         return ""
 
+    @property
+    def temperature(self) -> float:
+        """Return 0: the likeliest answer."""
+        return 0.0
+
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`; no record ids."""
         ranked = [

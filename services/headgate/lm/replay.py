@@ -1,6 +1,7 @@
 """Recorded answers instead of a model: for tests, demos and offline evaluation.
 
-JSONL rows {"id", "answer", "input_tokens"?, "output_tokens"?}  ->  RawAnswer by record id
+JSONL rows {"id", "answer", "input_tokens"?, "output_tokens"?, "log_prob"?}
+    ->  RawAnswer by record id
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from headgate.errors import InputError, ReplayMissError
+from headgate.lm.log_probs import is_log_prob
 from headgate.lm.seam import Question, RawAnswer
 from headgate.lm.strict_json import JsonFaultError, decode_all
 from headgate.types import Deadline
@@ -34,7 +37,8 @@ class ReplayEngine:
         `name` is the recorded model's, for ledgers and messages.
 
         Each row has `id` and `answer` (JSON or free text, as a model wrote it) and may have
-        `input_tokens` and `output_tokens`; other keys and empty lines are skipped.
+        `input_tokens`, `output_tokens` and `log_prob`, the mean of the tokens of what is weighed;
+        other keys and empty lines are skipped.
 
         Raises:
             InputError: The file cannot be read, or a row is wrong; with `file:line`.
@@ -56,7 +60,7 @@ class ReplayEngine:
         """Return the recorded answer; time and earlier faults make no difference.
 
         A question about several records is answered with what was recorded for each, joined; the
-        tokens add up.
+        tokens add up, and the log-probability is the mean.
 
         Raises:
             ReplayMissError: Nothing was recorded for one of the records, which it names.
@@ -70,6 +74,7 @@ class ReplayEngine:
             text=question.join([raw.text for raw in found]),
             input_tokens=_total([raw.input_tokens for raw in found]),
             output_tokens=_total([raw.output_tokens for raw in found]),
+            log_prob=_mean([raw.log_prob for raw in found]),
         )
 
     def _recorded(self, record_id: str) -> RawAnswer:
@@ -89,6 +94,12 @@ def _total(counts: Sequence[int | None]) -> int | None:
     """Return the sum; None when one was not counted, so that the whole is estimated."""
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
+
+
+def _mean(log_probs: Sequence[float | None]) -> float | None:
+    """Return the mean; None when one of them is not known."""
+    known = [log_prob for log_prob in log_probs if log_prob is not None]
+    return fmean(known) if len(known) == len(log_probs) else None
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -114,6 +125,7 @@ def _row(line: str, place: str) -> tuple[str, RawAnswer]:
         text=_text(row, "answer", place),
         input_tokens=_tokens(row, "input_tokens", place),
         output_tokens=_tokens(row, "output_tokens", place),
+        log_prob=_log_prob(row, place),
     )
     return _text(row, "id", place), answer
 
@@ -132,3 +144,13 @@ def _tokens(row: Mapping[str, object], key: str, place: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise InputError(place, f"{key!r} is no count", "Write a whole number, 0 or more.")
     return value
+
+
+def _log_prob(row: Mapping[str, object], place: str) -> float | None:
+    value = row.get("log_prob")
+    if value is None:
+        return None
+    if not is_log_prob(value):
+        problem = "'log_prob' is no log-probability"
+        raise InputError(place, problem, "Write a number, 0 or less, or leave it out.")
+    return float(value)

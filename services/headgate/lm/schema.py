@@ -1,7 +1,7 @@
 """The response schema that an endpoint is asked for, and the reader of whatever comes back.
 
 properties  ->  response_format
-answer text  ->  one JSON object;  a name in it  ->  the one option that is meant
+answer text  ->  one JSON object, or text with a mark;  a name in it  ->  the option that is meant
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MAX_ANSWER_CHARS = 1024 * 1024
 MAX_RATIONALE_CHARS = 2_000
 """Longest rationale that leaves."""
 
+_REASON_MARK = re.compile(r"^\W*reason\b[*_]{0,2}[ \t]*:[*_]{0,2}", re.IGNORECASE)
 _FENCE = re.compile(r"```[a-zA-Z]*\s*")
 _QUOTES = " \t\r\n\"'`*_“”‘’"  # noqa: RUF001 - the typographic quotes are meant
 
@@ -77,6 +78,35 @@ def read_object(text: str) -> Mapping[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
+def read_marked(text: str, word: str) -> tuple[str, str]:
+    """Return what the last `Word: ...` of a free text says on its line, and the reason around it.
+
+    The reason is one inert line: what stands before the mark, else what follows its line.
+
+    Raises:
+        LmAnswerError: Empty, too large, or without such a mark.
+    """
+    body = bare_text(text)
+    marks = list(re.finditer(rf"\b{word}\b[*_]{{0,2}}[ \t]*:", body, re.IGNORECASE))
+    if not marks:
+        raise invalid_answer(AnswerFault.NOT_JSON)
+    line, _, after = body[marks[-1].end() :].partition("\n")
+    before = _REASON_MARK.sub("", body[: marks[-1].start()])
+    return line.strip(), inert(before) or inert(after)
+
+
+def read_reason(answer: Mapping[str, object]) -> str:
+    """Return the `reason` of an answer as one inert line; empty when it gives none.
+
+    Raises:
+        LmAnswerError: It is no text.
+    """
+    reason = answer.get("reason", "")
+    if not isinstance(reason, str):
+        raise invalid_answer(AnswerFault.REASON_NOT_TEXT)
+    return inert(reason)
+
+
 class Options:
     """The names that may be answered, and what else is taken for one of them."""
 
@@ -97,8 +127,8 @@ def _bare(name: str) -> str:
     return name.strip(_QUOTES).removesuffix(".").strip(_QUOTES).casefold()
 
 
-def inert(text: str) -> str:
+def inert(text: str, most_chars: int = MAX_RATIONALE_CHARS) -> str:
     """Return `text` as one capped line without characters that act on a terminal or a log."""
-    head = " ".join(text[: 4 * MAX_RATIONALE_CHARS].split())
+    head = " ".join(text[: 4 * most_chars].split())
     kept = "".join(char for char in head if unicodedata.category(char)[0] != "C")
-    return kept.strip(" *")[:MAX_RATIONALE_CHARS]  # the stars of a bold "Label:"
+    return kept.strip(" *")[:most_chars]  # the stars of a bold "Label:"

@@ -35,6 +35,10 @@ class Question(Protocol[Value_co]):
     def weighed(self) -> str:
         """Return the key of the answer's object whose log-probability is wanted; empty for none."""
 
+    @property
+    def temperature(self) -> float:
+        """Return how freely tokens are drawn: 0 for the likeliest, 1 as the model believes."""
+
     def content_hash(self, model: str) -> str:
         """Return the SHA-256, in hex, of all that decides the answer of `model`.
 

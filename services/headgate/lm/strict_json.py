@@ -37,14 +37,14 @@ def _refuse_constant(_: str) -> NoReturn:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
-def decode_first(text: str) -> tuple[object, int]:
-    """Return the JSON value at the start of `text` and the index behind it.
+def decode_first(text: str, start: int = 0) -> tuple[object, int]:
+    """Return the JSON value that begins at `start` of `text`, and the index behind it.
 
     Raises:
         JsonFaultError: No JSON value there, nested too deep, or a key with two values.
     """
     try:
-        return _DECODER.raw_decode(text)
+        return _DECODER.raw_decode(text, start)
     except JsonFaultError:
         raise
     except RecursionError:

@@ -14,7 +14,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from headgate.cascade.capabilities import audit
@@ -138,7 +138,12 @@ class Guard:
         labels = self._engine.task.labels
         declared = [not labels or each.label in labels for each in feedback]
         await self.report()  # what was answered a moment ago is to be found
-        known = [each for each, own in zip(feedback, declared, strict=True) if own]
+        canonical = self._engine.task.canonical
+        known = [
+            replace(each, label=canonical(each.label))
+            for each, own in zip(feedback, declared, strict=True)
+            if own
+        ]
         problems = iter(await self._watcher.feedback(known))
         return [
             _outcome(each, next(problems) if own else "its label is not declared")

@@ -15,6 +15,7 @@ from headgate.cascade.explain import explain
 from headgate.errors import HeadgateError, InputError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_given, check_ids
+from headgate.serving.question_answering import QuestionAnsweringService
 from headgate.serving.rpc import Call, Service
 from headgate.serving.schema_matching import SchemaMatchingService
 from headgate.serving.service import EngineService, check_reached, origin_of, reached
@@ -245,6 +246,7 @@ SERVICES: tuple[type[EngineService], ...] = (
     CascadeService,
     LogAnalysisService,
     SchemaMatchingService,
+    QuestionAnsweringService,
     ClassifierService,
     RetrieverService,
     RerankerService,

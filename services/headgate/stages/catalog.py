@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from headgate.stages.candidates import Candidates
 from headgate.stages.classify import Classify
+from headgate.stages.decompose import Decompose
+from headgate.stages.passages import Passages
+from headgate.stages.read import Read
 from headgate.stages.rerank import Rerank
 from headgate.stages.retrieve import Retrieve
+from headgate.stages.support import Support
+from headgate.stages.synthesise import Synthesise
 from headgate.stages.verify import Verify
 
 __all__ = [
@@ -18,21 +23,34 @@ __all__ = [
     "Asking",
     "Candidates",
     "Classify",
+    "Decompose",
+    "Finding",
+    "Passages",
+    "Read",
     "Rerank",
     "Retrieve",
+    "Support",
+    "Synthesise",
     "Verify",
 ]
 
-Answering = Classify | Candidates
+Answering = Classify | Candidates | Read
 """A small model answers."""
-Asking = Verify | Rerank
+Finding = Retrieve | Passages | Decompose
+"""Something is found out for later stages; a record goes on without it."""
+Asking = Verify | Rerank | Support | Synthesise
 """A large model is asked."""
 
-CATALOG: dict[str, type[Classify | Retrieve | Candidates | Verify | Rerank]] = {
+CATALOG: dict[str, type[Answering | Finding | Asking]] = {
     "classify": Classify,
+    "decompose": Decompose,
+    "read": Read,
     "rerank": Rerank,
+    "retrieve:corpus": Passages,
     "retrieve:error_cases": Retrieve,
     "retrieve:target": Candidates,
+    "synthesise": Synthesise,
     "verify": Verify,
+    "verify:step": Support,
 }
-"""By kind, and by what is searched."""
+"""By kind, and by what is searched or verified."""

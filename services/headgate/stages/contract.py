@@ -6,7 +6,7 @@ none dropped, none doubled. A record that fails has its error as its cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +15,8 @@ from headgate.models.encoder import Vectors
 from headgate.types import (
     Deadline,
     Hit,
-    Interim,
     Judgement,
+    Origin,
     Planned,
     Prediction,
     Reading,
@@ -27,6 +27,8 @@ from headgate.types import (
 Hits = tuple[Hit, ...]
 Cell = Prediction | Shortlist | Reading | Planned | Hits | Judgement | HeadgateError
 """What a stage yields for one record."""
+PaidCell = Judgement | Reading | Planned
+"""What a language model may have been paid for."""
 Column = Sequence[Cell]
 
 
@@ -38,8 +40,12 @@ class Batch:
     deadline: Deadline
     columns: Mapping[str, Column]
     """What earlier stages yielded, by stage name, each as long as `records`."""
-    tell: Callable[[Interim], None] = lambda interim: None
-    """Told of what is known of a record before its answer; must not wait."""
+    origin: Origin = Origin()  # noqa: RUF009 - frozen
+    """Who asked, and who is told of what is known before the answer."""
+
+    def shown(self, place: int) -> dict[str, Cell]:
+        """Return what earlier stages yielded of the record at a place."""
+        return {name: column[place] for name, column in self.columns.items()}
 
 
 def prediction_of(cell: Cell | None) -> Prediction | None:

@@ -114,20 +114,20 @@ class Rerank:
         pairs = zip(records, found, strict=True)
         return RankRequest(self._instruction, tuple(self._item(*each) for each in pairs))
 
-    def largest_cost_usd(self, record: Record, found: Cell) -> float:
+    def largest_cost_usd(self, record: Record, shown: Mapping[str, Cell]) -> float:
         """Return an upper bound of what ranking for the record can cost.
 
         It is that of a prompt with the record alone. A prompt that is shared costs at most the sum
         of its records' bounds, since it holds the same data, and the rules only once.
         """
-        prepared = self._prepare(record, found)
+        prepared = self._prepare(record, shown[self.of])
         if not isinstance(prepared, _Sized):
             return 0.0
         return self.large_model.largest_cost_usd(RankRequest(self._instruction, (prepared.item,)))
 
-    def expected_usage(self, record: Record, found: Cell) -> Usage:
+    def expected_usage(self, record: Record, shown: Mapping[str, Cell]) -> Usage:
         """Return about what ranking for the record alone would consume."""
-        prepared = self._prepare(record, found)
+        prepared = self._prepare(record, shown[self.of])
         if not isinstance(prepared, _Sized):
             return Usage()
         return self.large_model.expected_usage(RankRequest(self._instruction, (prepared.item,)))

@@ -6,6 +6,7 @@ record, its hits -> request with a closed answer set -> judgement
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from headgate.domains.task import Task
 from headgate.errors import HeadgateError
@@ -13,7 +14,7 @@ from headgate.lm.decide import LmRequest
 from headgate.lm.large_model import LargeModel
 from headgate.stages.contract import Batch, Cell
 from headgate.stages.isolate import blame
-from headgate.types import Deadline, Hit, Judgement, Record, Usage
+from headgate.types import Deadline, Judgement, Record, Usage
 
 
 class Verify:
@@ -52,16 +53,16 @@ class Verify:
 
     async def run(self, batch: Batch) -> list[Cell]:
         """Return a judgement or an error a record, all asked at once."""
-        hits = batch.columns.get(self.evidence or "", [()] * len(batch.records))
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._judge(record, shown, batch.deadline))
-                for record, shown in zip(batch.records, hits, strict=True)
+                group.create_task(self._judge(record, batch.shown(place), batch.deadline))
+                for place, record in enumerate(batch.records)
             ]
         return [task.result() for task in tasks]
 
-    def request(self, record: Record, shown: Cell | tuple[Hit, ...]) -> LmRequest:
+    def request(self, record: Record, shown: Mapping[str, Cell]) -> LmRequest:
         """Return what the large model would be asked about the record."""
+        hits = shown.get(self.evidence or "", ())
         return LmRequest(
             record_id=record.id,
             instruction=self._instruction,
@@ -69,18 +70,18 @@ class Verify:
             options=self._task.options(record),
             candidates=record.candidates,
             # A retrieval that failed leaves the model without cases, not the record without answer.
-            evidence=shown if isinstance(shown, tuple) else (),
+            evidence=hits if isinstance(hits, tuple) else (),
         )
 
-    def largest_cost_usd(self, record: Record, shown: Cell | tuple[Hit, ...]) -> float:
+    def largest_cost_usd(self, record: Record, shown: Mapping[str, Cell]) -> float:
         """Return an upper bound of what judging the record can cost."""
         return self.large_model.largest_cost_usd(self.request(record, shown))
 
-    def expected_usage(self, record: Record, shown: Cell | tuple[Hit, ...]) -> Usage:
+    def expected_usage(self, record: Record, shown: Mapping[str, Cell]) -> Usage:
         """Return about what judging the record would consume."""
         return self.large_model.expected_usage(self.request(record, shown))
 
-    async def _judge(self, record: Record, shown: Cell, deadline: Deadline) -> Cell:
+    async def _judge(self, record: Record, shown: Mapping[str, Cell], deadline: Deadline) -> Cell:
         try:
             done = await self.large_model.complete_one(self.request(record, shown), deadline)
         except HeadgateError as error:

@@ -20,6 +20,7 @@ class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_ESCALATED: _ClassVar[Decision]
     DECISION_RETRIEVED: _ClassVar[Decision]
     DECISION_FAILED: _ClassVar[Decision]
+    DECISION_PLANNED: _ClassVar[Decision]
 
 class GuaranteeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -37,6 +38,7 @@ DECISION_KEPT: Decision
 DECISION_ESCALATED: Decision
 DECISION_RETRIEVED: Decision
 DECISION_FAILED: Decision
+DECISION_PLANNED: Decision
 GUARANTEE_STATE_UNSPECIFIED: GuaranteeState
 GUARANTEE_STATE_CERTIFIED: GuaranteeState
 GUARANTEE_STATE_SUSPECT: GuaranteeState

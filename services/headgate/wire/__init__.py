@@ -51,6 +51,16 @@ from headgate.wire.parts import (
     usage_from_wire,
     usage_to_wire,
 )
+from headgate.wire.questions import (
+    answer_event_from_wire,
+    answer_event_to_wire,
+    question_answer_from_wire,
+    question_answer_to_wire,
+    question_from_wire,
+    question_to_wire,
+    step_answer_from_wire,
+    step_answer_to_wire,
+)
 from headgate.wire.records import (
     candidate_from_wire,
     candidate_to_wire,
@@ -72,6 +82,8 @@ from headgate.wire.text import text_from_wire, text_to_wire
 __all__ = [
     "CALLER",
     "REQUEST_ID",
+    "answer_event_from_wire",
+    "answer_event_to_wire",
     "candidate_from_wire",
     "candidate_to_wire",
     "certificate_from_wire",
@@ -99,6 +111,10 @@ __all__ = [
     "outcome_to_wire",
     "prediction_from_wire",
     "prediction_to_wire",
+    "question_answer_from_wire",
+    "question_answer_to_wire",
+    "question_from_wire",
+    "question_to_wire",
     "ranking_from_wire",
     "ranking_to_wire",
     "record_from_wire",
@@ -107,6 +123,8 @@ __all__ = [
     "result_to_wire",
     "stage_from_wire",
     "stage_to_wire",
+    "step_answer_from_wire",
+    "step_answer_to_wire",
     "step_from_wire",
     "step_to_wire",
     "summary_from_wire",

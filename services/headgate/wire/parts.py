@@ -24,6 +24,7 @@ _DECISION_NUMBERS = {
     Decision.KEPT: types_pb2.DECISION_KEPT,
     Decision.ESCALATED: types_pb2.DECISION_ESCALATED,
     Decision.RETRIEVED: types_pb2.DECISION_RETRIEVED,
+    Decision.PLANNED: types_pb2.DECISION_PLANNED,
     Decision.FAILED: types_pb2.DECISION_FAILED,
 }
 _DECISIONS = {number: decision for decision, number in _DECISION_NUMBERS.items()}

@@ -65,12 +65,32 @@ async def test_recorded_answers_belong_to_an_id(calls):
 
 
 async def test_all_that_an_engine_told_comes_back(calls):
-    told = RawAnswer("", None, 7, AnswerFault.TRUNCATED)
+    told = RawAnswer("", None, 7, AnswerFault.TRUNCATED, log_prob=-0.1)
     calls.add(b"key", told, Usage(input_tokens=3, output_tokens=7, estimated=True))
 
     assert calls.find(b"key") == told
     assert calls.find(b"other") is None
     assert calls.total() == Usage(1, 3, 7, 0.0, estimated=True)
+
+
+def test_a_job_begun_before_log_probabilities_were_kept_goes_on(tmp_path):
+    """Its table lacks the column, and what is in it stays."""
+    old_schema = paid.SCHEMA.replace(",\n    log_prob REAL", "")
+    assert "log_prob" not in old_schema
+    connection = open_database(tmp_path, old_schema)
+    connection.execute("INSERT INTO calls VALUES (?, 'old', 1, 2, NULL, 1, 2, 0.5, 0, 1)", (b"a",))
+    connection.commit()
+    connection.close()
+
+    connection = open_database(tmp_path, paid.SCHEMA)
+    for _ in range(2):  # opened once more, it is complete
+        calls = PaidCalls(connection, tmp_path)
+    calls.add(b"b", RawAnswer("new", 3, 4, log_prob=-1.5), Usage(cost_usd=0.25))
+
+    assert calls.find(b"a") == RawAnswer("old", 1, 2)
+    assert calls.find(b"b") == RawAnswer("new", 3, 4, log_prob=-1.5)
+    assert (calls.total().calls, calls.total().cost_usd) == (2, 0.75)
+    connection.close()
 
 
 async def test_a_call_that_failed_is_made_again(calls):

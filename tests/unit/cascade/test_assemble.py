@@ -113,7 +113,7 @@ def test_a_cascade_without_a_description_has_an_empty_one(load):
 async def test_the_large_model_gets_the_prompt_of_the_files_folder(loaded):
     engine = assemble(loaded, write_artifact(loaded), parts_of(loaded))
 
-    request = engine.asking.request(log("disk"), ())
+    request = engine.asking.request(log("disk"), {})
 
     assert request.instruction == "Does it fit?\n"
 

@@ -54,7 +54,7 @@ def spent(engine):
 
 def bound_usd(engine, text="unsure 1"):
     """Return the most that asking about a line can cost; lines of one length cost alike."""
-    return engine.asking.largest_cost_usd(log(text), ())
+    return engine.asking.largest_cost_usd(log(text), {})
 
 
 def refuses(request):

@@ -96,6 +96,39 @@ async def test_no_more_calls_run_at_once_than_allowed(ask, allowed):
     assert engine.most_active == allowed
 
 
+class WeighingEngine:
+    """Gives its answers one after the other, each with a log-probability."""
+
+    name = "weighing"
+    recorded = False
+
+    def __init__(self, *answers):
+        self._answers = list(answers)
+
+    async def answer(self, request, deadline, fault=""):
+        text, log_prob = self._answers.pop(0)
+        return RawAnswer(text, 1, 1, log_prob=log_prob)
+
+    async def close(self):
+        """Hold nothing."""
+
+
+@pytest.mark.parametrize(
+    ("answers", "log_prob"),
+    [
+        pytest.param([("Label: disk", -0.5)], -0.5, id="at-once"),
+        pytest.param([("Label: other", -0.1), ("Label: disk", -2.0)], -2.0, id="repaired"),
+        pytest.param([("Label: other", -0.1), ("Label: disk", None)], None, id="not-told"),
+    ],
+)
+async def test_the_log_probability_is_that_of_the_answer_that_was_accepted(ask, answers, log_prob):
+    model = LargeModel(WeighingEngine(*answers))
+
+    first, again = [await model.complete_one(ask(), later()) for _ in range(2)]
+
+    assert (first.log_prob, again.log_prob, again.cached) == (log_prob, log_prob, True)
+
+
 class TestRetry:
     @pytest.mark.parametrize(
         "trouble",

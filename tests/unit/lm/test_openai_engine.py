@@ -22,9 +22,11 @@ from fakes.openai_endpoint import (
     sends_json,
 )
 from headgate.errors import InputError, LmAnswerError, LmError, LmRefusedError
+from headgate.lm.decompose import DecomposeRequest
 from headgate.lm.faults import AnswerFault
 from headgate.lm.openai_engine import OpenAiEngine
 from headgate.lm.rank import RankItem, RankRequest
+from headgate.lm.read import ReadRequest
 from headgate.lm.seam import RawAnswer, TransientLmError
 from headgate.types import Candidate, Deadline
 
@@ -78,6 +80,28 @@ async def test_a_question_about_several_records_may_be_answered_at_as_many_times
     assert raw == RawAnswer('{"c1": [], "c2": []}', 10, 5)
     assert (request.body["max_tokens"], schema["name"]) == (198, "ranking")
     assert list(schema["schema"]["properties"]) == ["c1", "c2"]
+
+
+async def test_log_probabilities_are_asked_for_only_where_an_answer_is_weighed(engine_for, ask):
+    tokens = [{"token": '{"answer": "', "logprob": -9.0}, {"token": '1901"}', "logprob": -0.5}]
+    reply = says('{"answer": "1901"}', logprobs={"content": tokens})
+    async with FakeEndpoint(reply) as endpoint:
+        engine = engine_for(endpoint.base_url)
+        read = await engine.answer(ReadRequest("q", "Read.", "When?"), Deadline.after(5))
+        decided = await engine.answer(ask(), Deadline.after(5))
+
+    weighed, plain = endpoint.requests
+    assert (weighed.body["logprobs"], read.log_prob) == (True, -0.5)
+    assert ("logprobs" in plain.body, decided.log_prob) == (False, None)
+
+
+@pytest.mark.parametrize(("sample", "temperature"), [(0, 0), (1, 1)])
+async def test_a_sample_is_drawn_at_its_own_temperature(engine_for, sample, temperature):
+    request = DecomposeRequest("q", "Split.", "When?", 3, lambda text: [], list, sample=sample)
+    async with FakeEndpoint(says('{"steps": []}')) as endpoint:
+        await engine_for(endpoint.base_url).answer(request, Deadline.after(5))
+
+    assert endpoint.requests[0].body["temperature"] == temperature
 
 
 async def test_only_needed_headers_leave_and_none_from_the_environment(answer_of, monkeypatch):

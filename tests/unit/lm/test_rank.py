@@ -68,7 +68,8 @@ class TestPrompt:
 
         assert "a list for each `item` from c1 to c2." in system
         assert user.count(" item]\nc1\n") == user.count(" item]\nc2\n") == 1
-        assert user.index("c1") < user.index("pt_age") < user.index("c2") < user.index("gender")
+        keys = user.index("]\nc1\n"), user.index("]\nc2\n")  # a fence may hold the letters too
+        assert keys[0] < user.index("pt_age") < keys[1] < user.index("gender")
 
     def test_ids_of_records_are_not_sent(self):
         request = ranking(AGE, SEX)

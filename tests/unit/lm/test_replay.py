@@ -7,6 +7,7 @@ import pytest
 from headgate.errors import InputError, LmAnswerError, ReplayMissError
 from headgate.lm.large_model import LargeModel
 from headgate.lm.rank import RankItem, RankRequest
+from headgate.lm.read import ReadAnswer, ReadRequest
 from headgate.lm.replay import ReplayEngine
 from headgate.types import Candidate, Deadline, Usage
 
@@ -42,6 +43,22 @@ async def test_recorded_tokens_are_used(record, ask):
 
     assert (completion.usage.input_tokens, completion.usage.output_tokens) == (9, 4)
     assert not completion.usage.estimated
+
+
+async def test_a_recorded_log_probability_comes_with_the_answer_and_from_the_cache(record):
+    row = {"id": "q1", "answer": '{"answer": "1901", "passages": [1, 3]}', "log_prob": -0.25}
+    model = LargeModel(ReplayEngine.load(record(row)))
+    request = ReadRequest("q1", "Read.", "When was it lit?")
+
+    first, second = [await model.complete_one(request, Deadline.after(5)) for _ in range(2)]
+
+    assert (first.value, first.log_prob) == (ReadAnswer("1901"), -0.25)
+    assert (second.log_prob, second.cached) == (-0.25, True)
+
+
+@pytest.mark.parametrize("told", [{}, {"log_prob": None}])
+async def test_without_one_there_is_none(record, ask, told):
+    assert (await replayed(record({**ROW, **told}), ask())).log_prob is None
 
 
 async def test_a_recording_may_be_gzipped(tmp_path, ask):
@@ -109,6 +126,16 @@ class TestSeveralRecords:
         assert (usage.input_tokens, usage.estimated) == (11, True)
         assert usage.output_tokens > 3
 
+    async def test_their_log_probability_is_the_mean(self, record):
+        path = record(scored("r1", log_prob=-1), scored("r2", log_prob=-0.5))
+
+        assert (await replayed(path, ranking("r1", "r2"))).log_prob == -0.75
+
+    async def test_there_is_none_when_one_row_has_none(self, record):
+        path = record(scored("r1", log_prob=-1), scored("r2"))
+
+        assert (await replayed(path, ranking("r1", "r2"))).log_prob is None
+
     async def test_a_miss_names_the_one_that_was_not_recorded(self, record):
         with pytest.raises(ReplayMissError, match="record 'r2': no answer was recorded"):
             await replayed(record(scored("r1")), ranking("r1", "r2"))
@@ -154,6 +181,11 @@ def test_empty_lines_are_skipped(record):
         pytest.param({**ROW, "id": "r2", "input_tokens": -1}, "is no count", id="negative"),
         pytest.param({**ROW, "id": "r2", "output_tokens": 1.5}, "is no count", id="fraction"),
         pytest.param({**ROW, "id": "r2", "output_tokens": True}, "is no count", id="boolean"),
+        pytest.param({**ROW, "id": "r2", "log_prob": 0.1}, "log-probability", id="above-zero"),
+        pytest.param({**ROW, "id": "r2", "log_prob": False}, "log-probability", id="bool-prob"),
+        pytest.param({**ROW, "id": "r2", "log_prob": "-1"}, "log-probability", id="text-prob"),
+        pytest.param('{"id": "r2", "answer": "x", "log_prob": -1e999}', "log-prob", id="infinite"),
+        pytest.param('{"id": "r2", "answer": "x", "log_prob": NaN}', "not usable JSON", id="nan"),
         pytest.param(ROW, "'r1' is there twice", id="duplicate-id"),
     ],
 )

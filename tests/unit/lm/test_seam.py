@@ -45,9 +45,11 @@ def test_another_model_has_another_hash():
 
 
 def test_a_reused_completion_costs_nothing():
-    paid = Completion("a", Usage(calls=1, input_tokens=7, cost_usd=0.5), latency_s=2.0)
+    paid = Completion(
+        "a", Usage(calls=1, input_tokens=7, cost_usd=0.5), latency_s=2.0, log_prob=-0.5
+    )
 
-    assert paid.reused() == Completion("a", Usage(), latency_s=0.0, cached=True)
+    assert paid.reused() == Completion("a", Usage(), latency_s=0.0, cached=True, log_prob=-0.5)
 
 
 def test_a_transient_error_survives_pickling():

@@ -31,6 +31,10 @@ from headgate.v1.cascade_service_pb2 import (
 )
 from headgate.v1.classifier_service_pb2 import ClassifyRequest
 from headgate.v1.log_analysis_service_pb2 import AnalyzeLogsRequest
+from headgate.v1.question_answering_service_pb2 import (
+    AnswerQuestionsRequest,
+    StreamAnswersRequest,
+)
 from headgate.v1.reranker_service_pb2 import RerankItem, RerankRequest
 from headgate.v1.retriever_service_pb2 import RetrieveRequest
 from headgate.v1.schema_matching_service_pb2 import MatchSchemasRequest
@@ -367,13 +371,23 @@ VALID = {
     "SchemaMatchingService/MatchSchemas": MatchSchemasRequest(
         cascade="parts", sources=[{"csv": b"a,b"}], target={"csv": b"c"}
     ),
+    "QuestionAnsweringService/AnswerQuestions": AnswerQuestionsRequest(
+        cascade="parts", questions=[{"id": "a", "text": b"Who?"}]
+    ),
+    "QuestionAnsweringService/StreamAnswers": StreamAnswersRequest(
+        cascade="parts", questions=[{"id": "a", "text": b"Who?"}]
+    ),
     "ClassifierService/Classify": ClassifyRequest(cascade="sorting", records=[RECORD]),
     "RetrieverService/Retrieve": RetrieveRequest(cascade="sorting", queries=[b"a"], top_k=2),
     "RerankerService/Rerank": RerankRequest(cascade="pairs", items=[ITEM]),
     "VerifierService/Verify": VerifyRequest(cascade="parts", records=[RECORD], proposals=["net"]),
 }
-WRONG_DOMAIN = {"SchemaMatchingService/MatchSchemas"}
-"""None of the three cascades is of its domain."""
+WRONG_DOMAIN = {
+    "SchemaMatchingService/MatchSchemas",
+    "QuestionAnsweringService/AnswerQuestions",
+    "QuestionAnsweringService/StreamAnswers",
+}
+"""None of the three cascades is of their domains."""
 EXPECTED = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,

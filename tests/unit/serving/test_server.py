@@ -22,6 +22,7 @@ SERVICES = [
     "headgate.v1.CascadeService",
     "headgate.v1.LogAnalysisService",
     "headgate.v1.SchemaMatchingService",
+    "headgate.v1.QuestionAnsweringService",
     "headgate.v1.ClassifierService",
     "headgate.v1.RetrieverService",
     "headgate.v1.RerankerService",

@@ -31,6 +31,7 @@ from headgate.types import Candidate, Deadline, Judgement, Prediction, Record, S
 FOUND = Prediction(("age", "sex", "site", NO_MATCH), (0.5, 0.3, 0.1, 0.1))
 NOTHING = Prediction((NO_MATCH,), (1.0,))
 FAILED = StageError("stage 'candidates'", "the model failed", "Report it.")
+SHOWN = {"candidates": FOUND}
 PRICE = Price(1.0, 2.0)
 
 
@@ -142,7 +143,7 @@ class TestJudgement:
 
         assert cells == [Judgement(NO_MATCH, "", Usage())]
         assert engine.requests == []
-        assert stage.largest_cost_usd(column("x"), NOTHING) == 0.0
+        assert stage.largest_cost_usd(column("x"), {"candidates": NOTHING}) == 0.0
 
     async def test_what_failed_before_stays_failed_and_is_not_asked_about(self):
         engine = ScriptedLm(rank=by_name)
@@ -155,8 +156,8 @@ class TestJudgement:
         assert answers_of(cells) == ["sex", StageError, "age"]
         assert cells[1] is FAILED
         assert names_in(engine) == [["sex", "age"]]
-        assert stage.largest_cost_usd(column("b"), FAILED) == 0.0
-        assert stage.expected_usage(column("b"), FAILED) == Usage()
+        assert stage.largest_cost_usd(column("b"), {"candidates": FAILED}) == 0.0
+        assert stage.expected_usage(column("b"), {"candidates": FAILED}) == Usage()
 
     async def test_a_shortlist_is_as_good_as_its_prediction(self):
         stage = stage_of(ScriptedLm(rank=by_name))
@@ -168,10 +169,10 @@ class TestJudgement:
     def test_what_is_expected_is_one_call_below_the_bound(self):
         stage = stage_of(ScriptedLm())
 
-        expected = stage.expected_usage(column("pt_age"), FOUND)
+        expected = stage.expected_usage(column("pt_age"), SHOWN)
 
         assert (expected.calls, expected.estimated) == (1, True)
-        assert 0 < expected.cost_usd < stage.largest_cost_usd(column("pt_age"), FOUND)
+        assert 0 < expected.cost_usd < stage.largest_cost_usd(column("pt_age"), SHOWN)
 
     async def test_the_model_is_asked_with_the_prompt_and_what_the_task_shows(self):
         engine = ScriptedLm()
@@ -233,7 +234,7 @@ class TestSharedPrompts:
         stage = stage_of(ScriptedLm())
         records = [column("pt_age"), column("gender" * 50), column("é\u202e")]
 
-        alone = [stage.largest_cost_usd(record, FOUND) for record in records]
+        alone = [stage.largest_cost_usd(record, SHOWN) for record in records]
 
         shared = stage.large_model.largest_cost_usd(stage.request(records, [FOUND] * 3))
         assert 0 < max(alone) < shared <= sum(alone)
@@ -291,7 +292,7 @@ class TestFailures:
         assert answers_of(cells) == ["sex", StageError, "age"]
         assert "4711" not in str(cells[1])
         assert names_in(engine) == [["sex", "age"]]
-        assert stage.largest_cost_usd(column(name), cell) == 0.0
+        assert stage.largest_cost_usd(column(name), {"candidates": cell}) == 0.0
 
     async def test_an_error_of_ours_about_a_record_is_its_cell(self):
         (cell,) = await stage_of(ScriptedLm()).run(batch_of(column("refused")))
@@ -385,7 +386,7 @@ class TestRecorded:
 
         paid_usd = stage.large_model.ledger.total().cost_usd
         assert answers_of(cells) == ["age", kind, "sex"]
-        assert paid_usd <= sum(stage.largest_cost_usd(record, FOUND) for record in records)
+        assert paid_usd <= sum(stage.largest_cost_usd(record, SHOWN) for record in records)
         if kind is ReplayMissError:
             assert cells[1].place == "record 'r2'"
 

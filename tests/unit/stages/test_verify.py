@@ -172,19 +172,19 @@ def test_the_most_a_record_can_cost_grows_with_what_the_model_is_shown():
     engine = ScriptedLm()
     stage = stage_of(engine, evidence="similar")
 
-    bare, shown = (stage.largest_cost_usd(log("a"), hits) for hits in ((), (CASE,)))
+    bare, shown = (stage.largest_cost_usd(log("a"), {"similar": hits}) for hits in ((), (CASE,)))
 
     assert 0 < bare < shown
-    assert shown == stage.large_model.largest_cost_usd(stage.request(log("a"), (CASE,)))
+    assert shown == stage.large_model.largest_cost_usd(stage.request(log("a"), {"similar": (CASE,)}))
     assert engine.requests == []
 
 
 def test_what_is_expected_is_what_one_call_would_take():
     stage = stage_of(ScriptedLm())
 
-    expected = stage.expected_usage(log("a"), ())
+    expected = stage.expected_usage(log("a"), {})
 
-    assert expected == stage.large_model.expected_usage(stage.request(log("a"), ()))
+    assert expected == stage.large_model.expected_usage(stage.request(log("a"), {}))
     assert (expected.calls, expected.estimated) == (1, True)
 
 
@@ -192,4 +192,6 @@ def test_a_retrieval_that_failed_costs_no_more_than_no_cases():
     stage = stage_of(ScriptedLm(), evidence="similar")
     failed = StageError("stage 'similar'", "the model failed", "Report it.")
 
-    assert stage.largest_cost_usd(log("a"), failed) == stage.largest_cost_usd(log("a"), ())
+    costs = [stage.largest_cost_usd(log("a"), {"similar": cell}) for cell in (failed, ())]
+
+    assert costs[0] == costs[1]

@@ -10,6 +10,9 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
+NO_ANSWER = "(no answer)"
+"""The answer of a reader that found none."""
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _CLOSED = frozenset({"yes", "no", "noanswer"})

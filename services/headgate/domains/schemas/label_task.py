@@ -62,6 +62,10 @@ class LabelTask:
             return "\n".join(f"{name}: {_joined(cells, place)}" for name, cells in value.items())
         return value
 
+    def canonical(self, answer: str) -> str:
+        """Return the answer as it is: it is one of the options."""
+        return answer
+
     def check(self, record: Record) -> None:
         """Refuse a record that is no column.
 

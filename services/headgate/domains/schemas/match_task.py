@@ -53,6 +53,10 @@ class MatchTask:
         del place
         return value
 
+    def canonical(self, answer: str) -> str:
+        """Return the answer as it is: it is one of the options."""
+        return answer
+
     def check(self, record: Record) -> None:
         """Refuse what is no column of a table.
 
@@ -108,6 +112,10 @@ class TableTask:
         if isinstance(value, dict | list):
             return json.dumps(value, ensure_ascii=False)
         return table_text(value, place) if isinstance(value, str) else value
+
+    def canonical(self, answer: str) -> str:
+        """Return the answer as it is: it is one of the options."""
+        return answer
 
     def check(self, record: Record) -> None:
         """Refuse a record without two tables.

@@ -1,0 +1,1 @@
+"""The question-answering benchmark: recorded questions, retrieval, gates and speed."""
