@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from demo_questions import build_index, show_answers
 from demo_tables import show_matches
 from rich.console import Console
 from rich.table import Table
@@ -69,6 +70,7 @@ def demonstrate(folder: Path) -> None:
         read_labels(folder / "sample" / f"{part}.jsonl", task) for part in ("train", "dev", "test")
     )
     console.rule(f"{loaded.name}: {loaded.document.metadata.description}")
+    build_index(console, loaded)
     console.print(
         f"1. fit on {len(train)} labelled {units_of(loaded)}, tune and certify the gate on "
         f"{len(development)} others (the first time the encoder is quantised: about half a minute)"
@@ -100,10 +102,13 @@ def call(
         wait_until_ready(client, server)
         console.print(f"   ready after {time.perf_counter() - started:.1f} s")
         console.print(f"3. {len(test)} {units_of(loaded)} it has not seen, over gRPC")
-        if loaded.spec.for_each is None:
-            show_tiers(client, loaded, test)
-        else:
-            show_matches(console, client, loaded.path.parent / "sample" / "test.jsonl")
+        match loaded.spec.task.operation:
+            case "match_columns":
+                show_matches(console, client, loaded.path.parent / "sample" / "test.jsonl")
+            case "answer_questions":
+                show_answers(console, client, test)
+            case _:
+                show_tiers(client, loaded, test)
         show_guarantee(client, test)
     if any(isinstance(model, ReplaySpec) for model in loaded.spec.models.values()):
         console.print(
@@ -114,7 +119,7 @@ def call(
 
 def units_of(loaded: LoadedCascade) -> str:
     """Return what the cascade decides one by one."""
-    return "records" if loaded.spec.for_each is None else "columns"
+    return {"schemas": "columns", "questions": "questions"}.get(loaded.spec.domain, "records")
 
 
 def show_guarantee(client: Client, test: Sequence[LabelledRecord]) -> None:

@@ -114,11 +114,16 @@ def answered_by_budget(questions: Sequence[RecordedQuestion], work: Path, say: S
     """
     results: dict[str, Result] = {}
     for fold in range(FOLDS):
-        tried = [_within(share, questions, fold, work) for share in SHARES]
-        enough = max(on_development for on_development, _ in tried) - GIVEN_UP
-        chosen = next(place for place, (own, _) in enumerate(tried) if own >= enough)
-        say(f"fold {fold}: share {SHARES[chosen]}, F1 {tried[chosen][0]:.4f} on development rows")
-        results |= tried[chosen][1]
+        train, development = _parts(questions, fold)
+        tried: dict[float, tuple[LoadedCascade, float]] = {}
+        for share in SHARES:
+            name, deferral = f"share_{share}_{fold}", BUDGET.format(share)
+            loaded = _fitted(name, deferral, (train, development), work)
+            tried[share] = loaded, Answered(_answers(loaded, development)).f1(development)
+        enough = max(own for _, own in tried.values()) - GIVEN_UP
+        share, (loaded, own) = next(each for each in tried.items() if each[1][1] >= enough)
+        say(f"fold {fold}: share {share}, F1 {own:.4f} on the rows that chose it")
+        results |= _answers(loaded, _fold(questions, fold))
     return Answered(results)
 
 
@@ -142,22 +147,13 @@ def answered_by_certificate(
     return Answered(results, certified)
 
 
-def _within(
-    share: float, questions: Sequence[RecordedQuestion], fold: int, work: Path
-) -> tuple[float, dict[str, Result]]:
-    """Return a cascade's F1 on the fold that sets its gates, and its answers to the next one."""
-    parts = _parts(questions, fold)
-    loaded = _fitted(f"share_{share}_{fold}", BUDGET.format(share), parts, work)
-    own = Answered(_answers(loaded, parts[1])).f1(parts[1])
-    return own, _answers(loaded, _fold(questions, fold))
-
-
 def _parts(
     questions: Sequence[RecordedQuestion], fold: int
 ) -> tuple[list[RecordedQuestion], list[RecordedQuestion]]:
     """Return the questions to learn from and those that set the gates of a fold's cascade."""
     before = (fold - 1) % FOLDS
-    others = [each for own in range(FOLDS) if own not in (fold, before) for each in _fold(questions, own)]
+    folds = zip(questions, folds_of(len(questions)), strict=True)
+    others = [each for each, own in folds if own not in (fold, before)]
     return others, _fold(questions, before)
 
 
@@ -182,16 +178,12 @@ def _fitted(
 
 
 def _labelled(questions: Sequence[RecordedQuestion], path: Path) -> list[LabelledRecord]:
-    rows = [
-        {"id": each.id, "question": each.question, "answers": each.golds} for each in questions
-    ]
+    rows = [{"id": each.id, "question": each.question, "answers": each.golds} for each in questions]
     write_lines(path, rows)
     return read_labelled_questions(path)
 
 
-def _answers(
-    loaded: LoadedCascade, questions: Sequence[RecordedQuestion]
-) -> dict[str, Result]:
+def _answers(loaded: LoadedCascade, questions: Sequence[RecordedQuestion]) -> dict[str, Result]:
     """Return the results by the question's id.
 
     Raises:

@@ -26,7 +26,7 @@ from headgate.errors import InputError
 from headgate.fitting.splitter import cross_fit_splits
 from headgate.fitting.vectors import KnownVectors
 from headgate.models.source import EMBEDDED, resolve_source
-from headgate.models.token_encoder import OpenVinoTokenEncoder
+from headgate.models.token_encoder import OpenVinoTokenEncoder, TokenEncoder
 from headgate.models.token_export import write_token_encoder
 from headgate.retrieval.corpus.index import DEPTH
 from headgate.retrieval.corpus.passage import Found
@@ -38,6 +38,7 @@ CUTS = (5, 10)
 FOLDS = 5
 
 Retriever = Literal["fused", "dense"]
+RETRIEVERS: tuple[Retriever, ...] = ("fused", "dense")
 Figures = dict[str, float]
 
 
@@ -82,12 +83,16 @@ class Searcher:
         return self.corpus.index.search(texts, vectors, DEPTH)
 
 
-def cross_fitted_plans(questions: Sequence[RecordedQuestion], work: Path) -> list[Plan]:
-    """Return our plan of each question, from a splitter that learned from others only."""
+def token_encoder(work: Path) -> OpenVinoTokenEncoder:
+    """Return the embedded encoder's lower layers, as a fit writes them."""
     directory = work / "tokens"
     directory.mkdir()
     write_token_encoder(resolve_source(EMBEDDED), directory)
-    encoder = OpenVinoTokenEncoder(directory)
+    return OpenVinoTokenEncoder(directory)
+
+
+def cross_fitted_plans(questions: Sequence[RecordedQuestion], encoder: TokenEncoder) -> list[Plan]:
+    """Return our plan of each question, from a splitter that learned from others only."""
     examples = [each.decomposed() for each in questions]
     found = cross_fit_splits(examples, encoder, folds=FOLDS)
     return [_plan(each.question, texts) for each, texts in zip(questions, found, strict=True)]

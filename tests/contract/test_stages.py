@@ -3,19 +3,48 @@
 import numpy as np
 import pytest
 
+from fakes.made_up_corpus import Library, WordEncoder
 from fakes.scripted_lm import ScriptedLm
+from fakes.scripted_reader import ScriptedReader
 from fakes.tiny_models import LEVEL, TinyEncoder, log, text_classifier, vector_of
 from fakes.tiny_tables import MATCHER, TARGET, one_column
-from headgate.domains.schemas.match_record import NO_MATCH, ColumnRecord
+from headgate.domains.schemas.match_record import NO_MATCH
 from headgate.domains.schemas.match_task import MatchTask
 from headgate.errors import HeadgateError
 from headgate.lm.large_model import LargeModel
+from headgate.lm.support import SupportRequest
+from headgate.models.trust import Trust
 from headgate.retrieval.store import Document, VectorStore
 from headgate.retrieval.targets import TargetIndexes
-from headgate.stages.catalog import CATALOG, Candidates, Classify, Rerank, Retrieve, Verify
+from headgate.stages.catalog import (
+    CATALOG,
+    Candidates,
+    Classify,
+    Decompose,
+    Passages,
+    Read,
+    Rerank,
+    Retrieve,
+    Support,
+    Synthesise,
+    Verify,
+)
 from headgate.stages.contract import Batch
+from headgate.stages.decompose import LmPlanner
 from headgate.stages.microbatch import Batching
-from headgate.types import Deadline, Hit, Judgement, Prediction, Shortlist
+from headgate.stages.passages import open_corpus
+from headgate.types import (
+    Deadline,
+    Hit,
+    Judgement,
+    Planned,
+    PlanStep,
+    Prediction,
+    Reading,
+    Record,
+    Result,
+    Shortlist,
+)
 
 SECRET = "4711-secret"  # what a failing record holds, and no error may show
 AT_ONCE = Batching(max_size=4, max_wait_ms=0)
@@ -76,25 +105,164 @@ def verify():
     return Verify("s", "m", task=LEVEL, large_model=model, instruction="Sort.", evidence=None)
 
 
+def says_first_word(request):
+    """Answer a question with its first word, and split it into that and what follows of it."""
+    word = request.question.split()[0]
+    if word == "poison":
+        raise ValueError(f"cannot read {request.question!r}")
+    if isinstance(request, SupportRequest):
+        return {"reason": "because", "supported": False}
+    steps = [{"question": each, "needs_context": True} for each in (word, "Why #1?")]
+    return {"answer": word, "steps": steps}
+
+
+def reading_model():
+    return LargeModel(ScriptedReader(says_first_word), cache_entries=0)
+
+
+def decompose():
+    return Decompose("s", "m", planner=LmPlanner(reading_model(), "Split.", 8))
+
+
+def read():
+    return Read("s", "m", large_model=reading_model(), instruction="Answer.", trust=Trust.default())
+
+
+class Shelf:
+    """Finds the same passage for everybody."""
+
+    top_k = 1
+
+    async def search(self, texts, top_k):
+        return [PASSAGES for _ in texts]
+
+
+def support():
+    return Support(
+        "s",
+        "m",
+        large_model=reading_model(),
+        instruction="Check.",
+        trust=Trust.default(),
+        evidence="passages",
+        of="answer",
+        passages=Shelf(),
+        widen=3,
+    )
+
+
+class Steps:
+    """Knows the answer to every step."""
+
+    async def run(self, records, deadline, *, origin):
+        return [Result(record.id, "known", 0.7) for record in records]
+
+
+def synthesise():
+    return Synthesise(
+        "s",
+        "m",
+        large_model=reading_model(),
+        instruction="Conclude.",
+        trust=Trust.default(),
+        plan="plan",
+        earlier="answer",
+        steps=Steps(),
+    )
+
+
+class Words:
+    """Embeds as the corpus was embedded."""
+
+    fingerprint = WordEncoder().fingerprint
+
+    async def encode(self, texts):
+        for text in texts:
+            if text.startswith("poison"):
+                raise ValueError(f"cannot read {text!r}")
+        return WordEncoder().encode(texts)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Three passages that are each about one word."""
+    library = Library(tmp_path_factory.mktemp("corpus"))
+    library.write("words.jsonl", *((word, "", f"{word} fails") for word in LINES[:3]))
+    library.build()
+    return open_corpus(library.place, Words.fingerprint)
+
+
+def passages(corpus):
+    return Passages("s", "m", corpus=corpus, encoder=Words(), top_k=1, batching=AT_ONCE)
+
+
 BUILDERS = {
     "classify": classify,
+    "decompose": decompose,
+    "read": read,
     "rerank": rerank,
+    "retrieve:corpus": passages,
     "retrieve:error_cases": retrieve,
     "retrieve:target": candidates,
+    "synthesise": synthesise,
     "verify": verify,
+    "verify:step": support,
 }
-INPUTS = {"rerank": ("found",)}
+INPUTS = {
+    "rerank": ("found",),
+    "synthesise": ("plan", "answer"),
+    "verify:step": ("passages", "answer"),
+}
 OWN = {
     "classify": Prediction,
+    "decompose": Planned,
+    "read": Reading,
     "rerank": Judgement,
+    "retrieve:corpus": tuple,
     "retrieve:error_cases": tuple,
     "retrieve:target": Shortlist,
+    "synthesise": Judgement,
     "verify": Judgement,
+    "verify:step": Judgement,
 }
-OF_DISK = {"retrieve:error_cases": ["disk"], "retrieve:target": "disk_x", "rerank": "disk_x"}
+OF_DISK = {
+    "decompose": ["disk", "Why #1?"],
+    "rerank": "disk_x",
+    "retrieve:corpus": ["disk 0"],
+    "retrieve:error_cases": ["disk"],
+    "retrieve:target": "disk_x",
+}
 """What comes of "disk"; its label where nothing else is said."""
-FOUND = Prediction((*TARGET.ids, NO_MATCH), (1 / 7,) * 7)
-"""What an earlier stage found for every column."""
+PASSAGES = (Hit("p", 0.5, "It failed."),)
+EARLIER = {
+    "found": Prediction((*TARGET.ids, NO_MATCH), (1 / 7,) * 7),
+    "passages": PASSAGES,
+    "answer": Reading(Prediction(("it",), (0.1,))),
+    "plan": Planned((PlanStep(1, "Which?"), PlanStep(2, "Why #1?", True, (1,)))),
+}
+"""What earlier stages found for every record."""
+
+
+def question(text):
+    """Return a record of a question."""
+    return Record(text, {"question": text})
+
+
+def splittable(text):
+    """Return a record of a question, or of none: where a planner fails there is no error."""
+    return Record(text, {} if text.startswith("poison") else {"question": text})
+
+
+RECORDS = {
+    "decompose": splittable,
+    "read": question,
+    "rerank": one_column,
+    "retrieve:corpus": question,
+    "retrieve:target": one_column,
+    "synthesise": question,
+    "verify:step": question,
+}
+"""What makes a record of a text, as the stage reads them; a log line where nothing is said."""
 
 
 def test_every_kind_in_the_catalog_is_held_to_the_contract():
@@ -107,19 +275,19 @@ def kind(request):
 
 
 @pytest.fixture
-def stage(kind):
-    return BUILDERS[kind]()
+def stage(kind, corpus):
+    build = BUILDERS[kind]
+    return build(corpus) if build is passages else build()
 
 
 @pytest.fixture
 def record(kind):
-    """Return what makes a record of a text, as the stage reads them."""
-    return one_column if kind in ("rerank", "retrieve:target") else log
+    return RECORDS.get(kind, log)
 
 
 def batch_of(*records):
-    columns = [each for each in records if isinstance(each, ColumnRecord)]
-    return Batch(records, Deadline.after(5), {"found": [FOUND] * len(columns)})
+    columns = {name: [cell] * len(records) for name, cell in EARLIER.items()}
+    return Batch(records, Deadline.after(5), columns)
 
 
 def shown(cell):
@@ -127,8 +295,10 @@ def shown(cell):
     match cell:
         case Prediction() | Judgement():
             return cell.answer
-        case Shortlist():
+        case Shortlist() | Reading():
             return cell.prediction.answer
+        case Planned():
+            return [step.text for step in cell.steps]
         case tuple():
             return [hit.id for hit in cell]
         case HeadgateError():

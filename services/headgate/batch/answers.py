@@ -63,7 +63,8 @@ class Answer:
     problem: str
     """The same for a person."""
     parts: str = ""
-    """JSON of what the record fanned out to, such as a table's columns; empty when it did not."""
+    """JSON of what the record fanned out to, such as a table's columns, or of the passages that a
+    question's answer rests on and its steps; empty when there is nothing of it."""
 
     @classmethod
     def of(cls, result: Result) -> Answer:
@@ -105,10 +106,12 @@ class Answer:
 
 def _parts_of(result: Result) -> str:
     """Return what is written of a record's parts; empty when it has none."""
-    if not result.parts:
-        return ""
-    parts = _steps_of(result) if result.parts[0].asked else _columns_of(result)
-    return json.dumps(parts, ensure_ascii=False)
+    parts: object = None
+    if result.cited or any(part.asked for part in result.parts):
+        parts = {"passages": list(result.cited), "steps": _steps_of(result)}
+    elif result.parts:
+        parts = _columns_of(result)
+    return json.dumps(parts, ensure_ascii=False) if parts else ""
 
 
 def _steps_of(result: Result) -> list[dict[str, object]]:

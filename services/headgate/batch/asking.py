@@ -19,6 +19,8 @@ AT_ONCE = 2048
 """Records in one call of the engine; the large model is asked about all it gets of them."""
 TABLES_AT_ONCE = 32
 """The same of tables: what is told of their columns is in memory until all are answered."""
+QUESTIONS_AT_ONCE = 256
+"""The same of questions with steps: so are their passages."""
 DEADLINE_S = 3600.0
 """For one such call."""
 
@@ -26,11 +28,17 @@ DEADLINE_S = 3600.0
 async def ask(engine: Engine, records: Sequence[Record]) -> list[Result]:
     """Return one result a record, in order, however many there are."""
     results: list[Result] = []
-    at_once = TABLES_AT_ONCE if isinstance(engine, FanOut) else AT_ONCE
+    at_once = _at_once(engine)
     for start in range(0, len(records), at_once):
         part = records[start : start + at_once]
         results += await engine.run(part, Deadline.after(DEADLINE_S))
     return results
+
+
+def _at_once(engine: Engine) -> int:
+    if isinstance(engine, FanOut):
+        return TABLES_AT_ONCE
+    return AT_ONCE if engine.steps is None else QUESTIONS_AT_ONCE
 
 
 class Answerer:

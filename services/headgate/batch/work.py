@@ -45,6 +45,7 @@ from headgate.batch.spool import (
     writing,
 )
 from headgate.batch.types import DeadLetters, InputSpec, LineBlock, RowBlock, Unit
+from headgate.domains.questions.task import QuestionTask
 from headgate.domains.schemas.match_task import TableTask
 from headgate.domains.task import Task
 
@@ -212,10 +213,15 @@ class Worker:
             case "line":
                 tables = line_tables(unit, spool, lines_before)
             case "row":
-                tables = row_tables(unit, spool, parts=isinstance(self._work.task, TableTask))
+                tables = row_tables(unit, spool, parts=self._has_parts)
         for table in tables:
             self._tally.check()
             yield table if self._work.keeps_header else table.drop_columns(list(HEADER))
+
+    @property
+    def _has_parts(self) -> bool:
+        """Return whether more is told of a record than its answer."""
+        return isinstance(self._work.task, TableTask | QuestionTask)
 
     @cached_property
     def _templates(self) -> pa.Table:

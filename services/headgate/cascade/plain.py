@@ -54,7 +54,8 @@ class Stage:
     def _searches_target(self) -> bool:
         """Return what the index says; for a part of a record, a target where it says nothing."""
         index = self.text("index")
-        return index == "target" or (self.operation == "match_columns" and not index)
+        columns = self.operation == "match_columns"
+        return index == "target" or (columns and index not in ("error_cases", "corpus"))
 
     def path(self, key: str) -> KeyPath:
         """Return the path of one of the stage's keys."""

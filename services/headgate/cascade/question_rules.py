@@ -140,9 +140,10 @@ def _gates(stages: Sequence[Stage], refused: str) -> Iterator[Mistake]:
     for place, gate in enumerate(stages):
         if gate.kind != "gate":
             continue
-        before = stages[place - 1] if place else None
-        of = gate.text("of")
-        if before is None or (before.kind, before.name) != ("read", of):
+        reads = [each.name for each in stages[:place] if each.kind == "read"]
+        of, before = gate.text("of"), stages[place - 1]
+        # A name that no read has is a mistake of its own.
+        if of in reads and (before.kind, before.name) != ("read", of):
             problem = "a gate comes directly after its read"
             yield Mistake(gate.path("of"), problem, "Put it directly after the stage it is of.")
         if refused and gate.keys.get("share") is not None:

@@ -73,6 +73,37 @@ spec:
     budget: {llm_share: 0.5}
 """
 
+QUESTION_EXAMPLE = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: question_answering}
+spec:
+  domain: questions
+  task: {operation: answer_questions}
+  artifact: artifacts/question_answering
+  models:
+    embedder: {kind: encoder}
+    splitter: {kind: splitter, decompositions: decompositions.jsonl}
+    slm: {kind: lm, engine: openai, model: qwen2.5-3b, base_url: http://localhost:8000/v1}
+    llm: {kind: lm, engine: openai, model: gpt-4o-mini, api_key: {env: OPENAI_API_KEY}}
+  flow:
+    - {name: plan, kind: decompose, model: splitter}
+    - {name: passages, kind: retrieve, index: corpus, corpus: artifacts/corpus, plan: plan}
+    - {name: direct, kind: read, model: slm, prompt: prompts/read.md, evidence: passages}
+    - {name: sure, kind: gate, of: direct}
+    - name: steps # each step passes these, when the steps that it refers to are answered
+      kind: for_each
+      of: plan
+      flow:
+        - {name: found, kind: retrieve, index: corpus, corpus: artifacts/corpus, top_k: 5}
+        - {name: answer, kind: read, model: slm, prompt: prompts/step.md, evidence: found}
+        - {name: weak, kind: gate, of: answer, share: 0.3}
+        - {name: check, kind: verify, model: llm, prompt: prompts/check.md, evidence: found}
+    - {name: final, kind: synthesise, model: llm, prompt: prompts/final.md, of: steps}
+  deferral:
+    budget: {llm_share: 0.3}
+"""
+
 _INTRODUCTION = """\
 <!-- Made by `python -m headgate.cascade.reference docs/`. Edit the models, not this page. -->
 
@@ -94,6 +125,11 @@ A cascade that matches the columns of two tables has a flow for each column insi
 ```yaml
 {schema_example}```
 
+A cascade that answers questions has one for each step of a plan:
+
+```yaml
+{question_example}```
+
 ## Rules between keys
 
 - Stage names are unique in the whole file. The first stage is a `classify`.
@@ -107,8 +143,15 @@ A cascade that matches the columns of two tables has a flow for each column insi
   else has those two. Inside the `for_each`, a `retrieve` with `index: target` stands for the
   `classify` of these rules, and a `rerank` for the `verify`; no other stage matches columns.
 - A `rerank` names an `lm`, and is `of` the last `retrieve` before it.
-- `tuning` is for an encoder of a `retrieve` with `index: target`. The file of an `augmentation` is
-  there.
+- `answer_questions` takes no labels. A `read` stands for the `classify` of these rules, and a
+  `synthesise` for the `verify`. A flow ends with one of the two; before and between them there are
+  gates, each directly after its `read`, `decompose`, and `retrieve` with `index: corpus`.
+- A `read` and a `synthesise` name an `lm`, a `decompose` a `splitter` without a `prompt`, or an
+  `lm` with one. A `for_each` is `of` a `decompose`, and a `synthesise` of it comes directly after.
+- Inside that `for_each` there are `retrieve` with `index: corpus`, `read`, `gate` and, at the end,
+  `verify`, whose `evidence` is one of the retrieves. `share` and `widen` are for these alone.
+- `tuning` is for an encoder of a `retrieve` with `index: target`. The files of an `augmentation`
+  and of `decompositions` are there.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
 - `replicas` and `resources` need `placement: deployment`; `revision` needs a hub id.
 - `score` needs a gate; `llm_share` and `on_exhausted` need a `verify`, `usd_per_hour` a `price` on
@@ -120,8 +163,8 @@ A cascade that matches the columns of two tables has a flow for each column insi
 - A certificate without `epsilon`, of `kind: two_sided`, with `mode: expectation` or with `groups`
   needs a flow with one `classify`. The last two are for the kinds `agree` and `regret`, and exclude
   each other.
-- `match_columns` has no `score: agreement`, no `groups` and no `two_sided`: its columns share no
-  labels.
+- `match_columns` and `answer_questions` have no `score: agreement`, no `groups` and no
+  `two_sided`: their units share no labels.
 - `groups`, `on_uncertified` and `audits` need a certificate; `monitor` and `audit_share` need
   audits. With a certificate, `audit_share` and `on_exhausted` need a stated budget.
 - A secret is `{{env: NAME}}` or `{{file: PATH}}`. A text that looks like a key is an error.
@@ -140,7 +183,12 @@ def json_schema() -> Node:
 
 def reference_markdown() -> str:
     """Return the reference page: one table for each model, in the order of the file."""
-    sections = [_INTRODUCTION.format(example=EXAMPLE, schema_example=SCHEMA_EXAMPLE)]
+    examples = {
+        "example": EXAMPLE,
+        "schema_example": SCHEMA_EXAMPLE,
+        "question_example": QUESTION_EXAMPLE,
+    }
+    sections = [_INTRODUCTION.format(**examples)]
     sections.extend(_section(title, node) for title, node in _models())
     return "\n".join(sections)
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from headgate.cascade.mistakes import KeyPath, Mistake, listed, quoted
-from headgate.cascade.plain import Stage, mapping_at, stages_of, text_at, unit_stages_of
+from headgate.cascade.plain import (
+    Stage,
+    all_stages_of,
+    mapping_at,
+    stages_of,
+    text_at,
+    unit_stages_of,
+)
 
 OPERATIONS = {
     "logs": ("match_description", "level", "module", "classify_lines", "rank_causes"),
@@ -41,12 +48,12 @@ def broken_fan_out_rules(values: object) -> Iterator[Mistake]:
     stages = stages_of(values)
     if text_at(task, "operation") == "match_columns":
         yield from _matching(stages, unit_stages_of(values))
-        yield from _of_steps([*stages, *unit_stages_of(values)])
+        yield from _of_steps(all_stages_of(values))
         return
     if text_at(task, "operation") == "answer_questions":
         return
-    yield from _of_steps([*stages, *unit_stages_of(values)])
-    for stage in [*stages, *unit_stages_of(values)]:
+    yield from _of_steps(all_stages_of(values))
+    for stage in all_stages_of(values):
         target = stage.answers and stage.kind == "retrieve"
         if stage.kind in (*_MATCHING, "rerank") or target:
             named = "retrieve from the target" if target else stage.kind

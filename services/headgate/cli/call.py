@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_BATCH = 250
 MAX_TABLE_BATCH = 4
 """Pairs of tables in one request: a reply tells the candidates of each column."""
+MAX_QUESTION_BATCH = 25
+"""Questions in one request: a reply has the passages of each, and of each of its steps."""
 MAX_BATCH_BYTES = 2 * 2**20
 """Of texts."""
 MAX_RECORD_BYTES = 4 * 2**20 - 2**10
@@ -56,8 +58,9 @@ def call(
     stream: Streamed = False,
     output: OutputFormat = Output.TABLE,
 ) -> None:
-    """Ask a server's cascade about the rows of a file, at most 250 at a time, of tables 4.
+    """Ask a server's cascade about the rows of a file.
 
+    At most 250 are sent at a time, of questions 25, of tables 4.
     A record that fails is shown with its reason; the exit code is that of the first failure.
     """
     from headgate.client import Client
@@ -131,9 +134,11 @@ def _task(description: CascadeDescription) -> Task:
 
 def _most(description: CascadeDescription) -> int:
     """Return how many records are sent at once."""
+    from headgate.domains.questions.task import ANSWER_QUESTIONS
     from headgate.domains.schemas.match_task import MATCH_COLUMNS
 
-    return MAX_TABLE_BATCH if description.operation == MATCH_COLUMNS else MAX_BATCH
+    own = {MATCH_COLUMNS: MAX_TABLE_BATCH, ANSWER_QUESTIONS: MAX_QUESTION_BATCH}
+    return own.get(description.operation, MAX_BATCH)
 
 
 def _batches(records: Sequence[Record], most: int) -> Iterator[list[Record]]:

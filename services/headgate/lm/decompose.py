@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 
 from headgate.errors import InputError
 from headgate.lm.faults import AnswerFault, invalid_answer
-from headgate.lm.prompt import MAX_FIELD_CHARS, Message, build_messages, visible
+from headgate.lm.prompt import (
+    FENCE_CHARS,
+    MAX_FIELD_CHARS,
+    Block,
+    Message,
+    build_messages,
+    visible,
+)
 from headgate.lm.schema import bare_text, inert, read_object, strict_format, strict_object
 from headgate.lm.seam import hash_content
 from headgate.types import PlanStep
@@ -73,7 +80,16 @@ class DecomposeRequest:
 
     def messages(self, fault: str = "") -> list[Message]:
         """Return the prompt; see `build_messages`."""
-        return build_messages(list(self._words()), [("question", visible(self.question))], fault)
+        return build_messages(list(self._words()), self._blocks(), fault)
+
+    def lasting_messages(self) -> list[Message]:
+        """Return the prompt as it is written down to train on: the same one every time.
+
+        Its delimiter comes of what is asked, so it differs from question to question as in the
+        prompts that are sent. No question can hold its own: it is a hash of it.
+        """
+        fence = replace(self, sample=0).content_hash("")[:FENCE_CHARS]
+        return build_messages(list(self._words()), self._blocks(), fence=fence)
 
     def response_format(self) -> dict[str, object]:
         """Return the schema of a list of steps."""
@@ -107,6 +123,9 @@ class DecomposeRequest:
         """Return the one answer."""
         (answer,) = answers
         return answer
+
+    def _blocks(self) -> list[Block]:
+        return [("question", visible(self.question))]
 
     def _words(self) -> Iterator[str]:
         yield self.instruction

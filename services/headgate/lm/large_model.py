@@ -11,7 +11,8 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
 from headgate.errors import DeadlineError, LmAnswerError, LmError
 from headgate.lm.cache import AnswerCache, SharedCalls
@@ -31,6 +32,19 @@ Value = TypeVar("Value")
 
 Outcome = Completion[Value] | LmError | DeadlineError
 """What becomes of one question of a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[Value]):
+    """One answer as it came, usable or not."""
+
+    text: str
+    """JSON or free text, at most 1 MiB."""
+    value: Value | None
+    """What it says, as the question reads it; None when it is not usable."""
+    problem: str
+    """Why it is not; empty when it is."""
+    usage: Usage
 
 
 class LargeModel:
@@ -131,6 +145,27 @@ class LargeModel:
             self.ledger.add_cache_hit(self.name)
         # The key is a hash of the question: whoever asked it first had the same kind of answer.
         return cast("Completion[Value]", completion)
+
+    async def attempt(self, question: Question[Value], deadline: Deadline) -> Attempt[Value]:
+        """Return the first answer to `question`, whatever it is worth, for whoever learns of it.
+
+        It is asked for even when the same was asked before, and an invalid answer is not repaired.
+
+        Raises:
+            LmError: There is no answer; subclasses say why.
+            DeadlineError: No answer before `deadline`.
+        """
+        spent: list[Usage] = []
+        try:
+            async with asyncio.timeout(max(deadline.remaining_s(), 0)):
+                raw = await self._send_twice(question, deadline, spent)
+        except TimeoutError:
+            raise self._too_late() from None
+        try:
+            value, problem = self._check(question, raw, spent), ""
+        except LmAnswerError as error:
+            value, problem = None, error.problem
+        return Attempt(raw.text, cast("Value | None", value), problem, sum(spent, Usage()))
 
     async def close(self) -> None:
         """Cancel what is in flight and close the engine."""

@@ -12,6 +12,8 @@ from typing import Literal, TypedDict
 
 MAX_FIELD_CHARS = 8_000
 """Longest piece of untrusted text, counted after escaping."""
+FENCE_CHARS = 16
+"""Hexadecimal digits of a delimiter."""
 
 # Letters that show nothing but are no format characters: fillers, joiners, variation selectors.
 _INVISIBLE = (
@@ -33,7 +35,9 @@ class Message(TypedDict):
     content: str
 
 
-def build_messages(words: Sequence[str], blocks: Iterable[Block], fault: str = "") -> list[Message]:
+def build_messages(
+    words: Sequence[str], blocks: Iterable[Block], fault: str = "", *, fence: str = ""
+) -> list[Message]:
     """Return the system turn and the user turn.
 
     The user turn is data and nothing else, so no instruction ever follows untrusted text. The
@@ -43,11 +47,12 @@ def build_messages(words: Sequence[str], blocks: Iterable[Block], fault: str = "
         words: Paragraphs of the operator and of our own; trusted.
         blocks: What the question is about; untrusted.
         fault: What was wrong with the previous answer; empty at the first attempt.
+        fence: The delimiter, for prompts that are written down and not sent; drawn when empty.
 
     Source:
         Hines et al. 2024, arXiv:2403.14720 (spotlighting by delimiting).
     """
-    fence = secrets.token_hex(8)
+    fence = fence or secrets.token_hex(FENCE_CHARS // 2)
     user = [f"[{fence} {title}]\n{text}\n[{fence} end]" for title, text in blocks]
     return [
         {"role": "system", "content": "\n\n".join([*words, *_rules(fence, fault)])},

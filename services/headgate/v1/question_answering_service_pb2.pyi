@@ -59,20 +59,8 @@ class QuestionPlan(_message.Message):
     QUESTION_ID_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     question_id: str
-    steps: _containers.RepeatedCompositeFieldContainer[PlanStep]
-    def __init__(self, question_id: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[PlanStep, _Mapping]]] = ...) -> None: ...
-
-class PlanStep(_message.Message):
-    __slots__ = ("id", "text", "needs_context", "refers_to")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    TEXT_FIELD_NUMBER: _ClassVar[int]
-    NEEDS_CONTEXT_FIELD_NUMBER: _ClassVar[int]
-    REFERS_TO_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    text: str
-    needs_context: bool
-    refers_to: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, id: _Optional[int] = ..., text: _Optional[str] = ..., needs_context: bool = ..., refers_to: _Optional[_Iterable[int]] = ...) -> None: ...
+    steps: _containers.RepeatedCompositeFieldContainer[_types_pb2.PlanStep]
+    def __init__(self, question_id: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[_types_pb2.PlanStep, _Mapping]]] = ...) -> None: ...
 
 class StepDone(_message.Message):
     __slots__ = ("question_id", "answer")
@@ -147,7 +135,7 @@ class QuestionAnswer(_message.Message):
     confidence: float
     tier: _types_pb2.Tier
     passages: _containers.RepeatedCompositeFieldContainer[Passage]
-    plan: _containers.RepeatedCompositeFieldContainer[PlanStep]
+    plan: _containers.RepeatedCompositeFieldContainer[_types_pb2.PlanStep]
     steps: _containers.RepeatedCompositeFieldContainer[StepAnswer]
     path: _containers.RepeatedCompositeFieldContainer[_types_pb2.Step]
     rationale: str
@@ -158,4 +146,4 @@ class QuestionAnswer(_message.Message):
     cached: bool
     lossy_input: bool
     error: _types_pb2.RecordError
-    def __init__(self, id: _Optional[str] = ..., answer: _Optional[str] = ..., abstained: bool = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[_types_pb2.Tier, str]] = ..., passages: _Optional[_Iterable[_Union[Passage, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[PlanStep, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[StepAnswer, _Mapping]]] = ..., path: _Optional[_Iterable[_Union[_types_pb2.Step, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[_types_pb2.Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., guarantee: _Optional[_Union[_types_pb2.GuaranteeState, str]] = ..., degraded: _Optional[str] = ..., cached: bool = ..., lossy_input: bool = ..., error: _Optional[_Union[_types_pb2.RecordError, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., answer: _Optional[str] = ..., abstained: bool = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[_types_pb2.Tier, str]] = ..., passages: _Optional[_Iterable[_Union[Passage, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[_types_pb2.PlanStep, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[StepAnswer, _Mapping]]] = ..., path: _Optional[_Iterable[_Union[_types_pb2.Step, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[_types_pb2.Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., guarantee: _Optional[_Union[_types_pb2.GuaranteeState, str]] = ..., degraded: _Optional[str] = ..., cached: bool = ..., lossy_input: bool = ..., error: _Optional[_Union[_types_pb2.RecordError, _Mapping]] = ...) -> None: ...

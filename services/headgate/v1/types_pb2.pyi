@@ -130,7 +130,7 @@ class RecordError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee", "parts", "ranking")
+    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee", "parts", "ranking", "plan", "asked", "cited")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +147,9 @@ class Result(_message.Message):
     GUARANTEE_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     RANKING_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    CITED_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     answer: str
     confidence: float
@@ -163,7 +166,22 @@ class Result(_message.Message):
     guarantee: GuaranteeState
     parts: _containers.RepeatedCompositeFieldContainer[Result]
     ranking: _containers.RepeatedCompositeFieldContainer[RankedOption]
-    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ..., parts: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., ranking: _Optional[_Iterable[_Union[RankedOption, _Mapping]]] = ...) -> None: ...
+    plan: _containers.RepeatedCompositeFieldContainer[PlanStep]
+    asked: str
+    cited: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ..., parts: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., ranking: _Optional[_Iterable[_Union[RankedOption, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[PlanStep, _Mapping]]] = ..., asked: _Optional[str] = ..., cited: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PlanStep(_message.Message):
+    __slots__ = ("id", "text", "needs_context", "refers_to")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    REFERS_TO_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    text: str
+    needs_context: bool
+    refers_to: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[int] = ..., text: _Optional[str] = ..., needs_context: bool = ..., refers_to: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RankedOption(_message.Message):
     __slots__ = ("option", "score")

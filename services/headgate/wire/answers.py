@@ -28,6 +28,8 @@ from headgate.wire.parts import (
     hit_from_wire,
     hit_to_wire,
     maybe_error_to_wire,
+    plan_step_from_wire,
+    plan_step_to_wire,
     step_from_wire,
     step_to_wire,
     tier_from_wire,
@@ -42,7 +44,7 @@ def result_to_wire(result: Result) -> types_pb2.Result:
     """Return the message for one result."""
     return types_pb2.Result(
         record_id=result.record_id,
-        answer=result.answer,
+        answer=prose_to_wire(result.answer),
         confidence=result.confidence,
         tier=tier_to_wire(result.tier),
         path=[step_to_wire(step) for step in result.path],
@@ -60,6 +62,9 @@ def result_to_wire(result: Result) -> types_pb2.Result:
             types_pb2.RankedOption(option=prose_to_wire(option), score=score)
             for option, score in result.ranking
         ],
+        plan=[plan_step_to_wire(step) for step in result.plan],
+        asked=prose_to_wire(result.asked),
+        cited=[prose_to_wire(passage) for passage in result.cited],
     )
 
 
@@ -86,6 +91,9 @@ def result_from_wire(message: types_pb2.Result) -> Result:
         error=error_from_wire(message.error) if message.HasField("error") else None,
         parts=tuple(result_from_wire(part) for part in message.parts),
         ranking=tuple((ranked.option, ranked.score) for ranked in message.ranking),
+        plan=tuple(plan_step_from_wire(step) for step in message.plan),
+        asked=message.asked,
+        cited=tuple(message.cited),
     )
 
 
@@ -93,7 +101,7 @@ def explanation_to_wire(explanation: Explanation) -> cascade_service_pb2.Explana
     """Return the message for one explanation."""
     return cascade_service_pb2.Explanation(
         record_id=explanation.record_id,
-        small_answer=explanation.answer,
+        small_answer=prose_to_wire(explanation.answer),
         confidence=explanation.confidence,
         tier=tier_to_wire(explanation.tier),
         path=[step_to_wire(step) for step in explanation.path],
@@ -171,7 +179,7 @@ def verification_to_wire(verification: Verification) -> verifier_service_pb2.Ver
     if judgement is not None:
         message.answer = judgement.answer
         message.rationale = prose_to_wire(judgement.rationale)
-        message.usage.CopyFrom(usage_to_wire(judgement.usage))
+        message.usage.CopyFrom(usage_to_wire(judgement.total_usage))
     return message
 
 

@@ -7,7 +7,7 @@ Step <-> v1.Step, Hit <-> v1.Evidence, Usage <-> v1.Usage, HeadgateError -> v1.R
 from __future__ import annotations
 
 from headgate.errors import HeadgateError, InputError, RemoteError
-from headgate.types import Decision, Hit, Step, Tier, Usage
+from headgate.types import Decision, Hit, PlanStep, Step, Tier, Usage
 from headgate.v1 import types_pb2
 from headgate.wire.text import prose_to_wire
 
@@ -145,4 +145,24 @@ def unknown_number(place: str, number: int) -> InputError:
         place,
         f"the server sent {number}, which this version does not know",
         "Update Headgate on this side.",
+    )
+
+
+def plan_step_to_wire(step: PlanStep) -> types_pb2.PlanStep:
+    """Return the message for one step of a plan."""
+    return types_pb2.PlanStep(
+        id=step.id,
+        text=prose_to_wire(step.text),
+        needs_context=step.needs_context,
+        refers_to=step.refers_to,
+    )
+
+
+def plan_step_from_wire(message: types_pb2.PlanStep) -> PlanStep:
+    """Return one step of a plan."""
+    return PlanStep(
+        id=message.id,
+        text=message.text,
+        needs_context=message.needs_context,
+        refers_to=tuple(message.refers_to),
     )

@@ -16,12 +16,13 @@ from headgate.questions import (
     StepAnswer,
     StepDone,
 )
-from headgate.types import PlanStep
 from headgate.v1 import question_answering_service_pb2
 from headgate.wire.guarantee import guarantee_from_wire, guarantee_to_wire
 from headgate.wire.parts import (
     error_from_wire,
     maybe_error_to_wire,
+    plan_step_from_wire,
+    plan_step_to_wire,
     step_from_wire,
     step_to_wire,
     tier_from_wire,
@@ -67,7 +68,7 @@ def question_answer_to_wire(
         confidence=answer.confidence,
         tier=tier_to_wire(answer.tier),
         passages=[_passage_to_wire(passage) for passage in answer.passages],
-        plan=[_plan_step_to_wire(step) for step in answer.plan],
+        plan=[plan_step_to_wire(step) for step in answer.plan],
         steps=[step_answer_to_wire(step) for step in answer.steps],
         path=[step_to_wire(step) for step in answer.path],
         rationale=prose_to_wire(answer.rationale),
@@ -96,7 +97,7 @@ def question_answer_from_wire(
         confidence=message.confidence,
         tier=tier_from_wire(message.tier),
         passages=tuple(_passage_from_wire(passage) for passage in message.passages),
-        plan=tuple(_plan_step_from_wire(step) for step in message.plan),
+        plan=tuple(plan_step_from_wire(step) for step in message.plan),
         steps=tuple(step_answer_from_wire(step) for step in message.steps),
         path=tuple(step_from_wire(step) for step in message.path),
         rationale=message.rationale,
@@ -156,7 +157,7 @@ def answer_event_to_wire(
         case PlanMade(question_id, steps):
             plan = question_answering_service_pb2.QuestionPlan(
                 question_id=prose_to_wire(question_id),
-                steps=[_plan_step_to_wire(step) for step in steps],
+                steps=[plan_step_to_wire(step) for step in steps],
             )
             return question_answering_service_pb2.StreamAnswersResponse(plan=plan)
         case StepDone(question_id, answer):
@@ -180,7 +181,7 @@ def answer_event_from_wire(
     """
     match message.WhichOneof("event"):
         case "plan":
-            steps = tuple(_plan_step_from_wire(step) for step in message.plan.steps)
+            steps = tuple(plan_step_from_wire(step) for step in message.plan.steps)
             return PlanMade(message.plan.question_id, steps)
         case "step":
             answer = step_answer_from_wire(message.step.answer)
@@ -188,24 +189,6 @@ def answer_event_from_wire(
         case "answer":
             return Answered(question_answer_from_wire(message.answer))
     return None
-
-
-def _plan_step_to_wire(step: PlanStep) -> question_answering_service_pb2.PlanStep:
-    return question_answering_service_pb2.PlanStep(
-        id=step.id,
-        text=prose_to_wire(step.text),
-        needs_context=step.needs_context,
-        refers_to=step.refers_to,
-    )
-
-
-def _plan_step_from_wire(message: question_answering_service_pb2.PlanStep) -> PlanStep:
-    return PlanStep(
-        id=message.id,
-        text=message.text,
-        needs_context=message.needs_context,
-        refers_to=tuple(message.refers_to),
-    )
 
 
 def _passage_to_wire(passage: Passage) -> question_answering_service_pb2.Passage:

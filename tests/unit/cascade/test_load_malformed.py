@@ -198,7 +198,7 @@ VALUES = [
     case(
         "domain-that-is-not-there",
         ("domain: logs", "¦domain: news"),
-        says="spec.domain: expected 'logs' or 'schemas', found 'news'.",
+        says="spec.domain: expected 'logs', 'schemas' or 'questions', found 'news'.",
     ),
     case(
         "task-is-text",
@@ -269,8 +269,8 @@ VALUES = [
     case(
         "kind-of-model-that-is-not-there",
         ("kind: encoder", "¦kind: encodr"),
-        says="spec.models.slm.kind: expected 'encoder', 'lm' or 'ngrams', found 'encodr'. "
-        "Did you mean 'encoder'?",
+        says="spec.models.slm.kind: expected 'encoder', 'lm', 'ngrams' or 'splitter', found "
+        "'encodr'. Did you mean 'encoder'?",
     ),
     case(
         "engine-that-is-not-there",
@@ -280,8 +280,8 @@ VALUES = [
     case(
         "kind-of-stage-that-is-not-there",
         ("kind: verify", "¦kind: 'os:system'"),
-        says="spec.flow[3].kind: expected 'assign', 'classify', 'for_each', 'gate', 'rerank', "
-        "'retrieve' or 'verify', found 'os:system'. Use one of these.",
+        says="spec.flow[3].kind: expected 'assign', 'classify', 'decompose', 'for_each', 'gate', "
+        "'read', 'rerank', 'retrieve', 'synthesise' or 'verify', found 'os:system'. Use one of these.",
     ),
     case(
         "source-is-a-bare-word",
@@ -360,7 +360,8 @@ VALUES = [
     case(
         "index-that-is-not-there",
         ("index: error_cases", "¦index: documents"),
-        says="spec.flow[2].index: expected 'error_cases' or 'target', found 'documents'.",
+        says="spec.flow[2].index: expected 'corpus', 'error_cases' or 'target', found "
+        "'documents'.",
     ),
     case(
         "stage-is-text",

@@ -125,6 +125,42 @@ spec:
 """
 """The columns of tables, each by itself, then pairs of all of them."""
 
+QUESTIONS = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: questions}
+spec:
+  domain: questions
+  task: {operation: answer_questions}
+  artifact: fitted
+  models:
+    embedder: {kind: encoder}
+    splitter: {kind: splitter, source: org/name, revision: abc123, decompositions: answers.jsonl}
+    slm: {kind: lm, engine: replay, recordings: answers.jsonl}
+    llm: {kind: lm, engine: replay, recordings: answers.jsonl}
+  flow:
+    - {name: plan, kind: decompose, model: splitter, max_steps: 4}
+    - {name: passages, kind: retrieve, index: corpus, corpus: ./towns, top_k: 11, plan: plan}
+    - {name: direct, kind: read, model: slm, prompt: prompts/decide.md, evidence: passages}
+    - {name: sure, kind: gate, of: direct}
+    - name: steps
+      kind: for_each
+      of: plan
+      flow:
+        - {name: found, kind: retrieve, index: corpus, corpus: /data/towns, model: embedder}
+        - {name: answer, kind: read, model: slm, prompt: prompts/decide.md, evidence: found}
+        - {name: weak, kind: gate, of: answer, share: 0.6}
+        - name: check
+          kind: verify
+          model: llm
+          prompt: prompts/decide.md
+          evidence: found
+          widen: 4
+    - {name: final, kind: synthesise, model: llm, prompt: prompts/decide.md, of: steps}
+  deferral: {certificate: {kind: regret, epsilon: 0.1}}
+"""
+"""Questions as they are, then the steps of their plans."""
+
 PLAIN = """\
 apiVersion: headgate/v1
 kind: Cascade
@@ -250,6 +286,81 @@ def test_absent_keys_of_a_flow_of_columns_have_the_documented_defaults(load):
     assert load(PLAIN).spec.models["slm"].tuning is None
 
 
+def test_every_key_of_a_flow_of_questions_is_kept_as_written(load):
+    spec = load(QUESTIONS).spec
+
+    plan, passages, direct, sure, steps, final = spec.flow
+    assert (plan.kind, plan.model, plan.prompt, plan.max_steps) == (
+        "decompose",
+        "splitter",
+        None,
+        4,
+    )
+    assert (passages.index, passages.corpus, passages.top_k, passages.plan) == (
+        "corpus",
+        "./towns",
+        11,
+        "plan",
+    )
+    assert (direct.kind, direct.model, direct.evidence) == ("read", "slm", "passages")
+    assert (sure.of, sure.share) == ("direct", None)
+    assert (steps.kind, steps.of, steps.flow) == ("for_each", "plan", spec.step_flow)
+    assert (final.kind, final.model, final.of) == ("synthesise", "llm", "steps")
+
+
+def test_every_key_of_steps_and_of_their_splitter_is_kept_as_written(load):
+    spec = load(QUESTIONS).spec
+
+    found, answer, weak, check = spec.step_flow
+    splitter = spec.models["splitter"]
+    assert (found.corpus, found.model) == ("/data/towns", "embedder")
+    assert (answer.evidence, weak.of, weak.share) == ("found", "answer", 0.6)
+    assert (check.kind, check.evidence, check.widen) == ("verify", "found", 4)
+    assert (splitter.source, splitter.revision) == ("org/name", "abc123")
+    assert splitter.decompositions == "answers.jsonl"
+
+
+def test_a_flow_of_questions_says_what_answers_and_what_decides(load):
+    """Steps are answered on the way: questions are the units."""
+    spec = load(QUESTIONS).spec
+
+    names = [stage.name for stage in spec.unit_flow]
+    assert names == ["plan", "passages", "direct", "sure", "final"]
+    assert ([each.name for each in spec.answering], spec.deciding) == (["direct"], spec.flow[5])
+    assert (spec.model_of(spec.answering[0]), spec.encoder_of(spec.flow[1])) == ("slm", "embedder")
+    assert (load(TABLES).spec.step_flow, load(PLAIN).spec.step_flow) == ((), ())
+
+
+def test_files_of_questions_are_found_beside_the_cascade_file(load, folder):
+    loaded = load(QUESTIONS)
+
+    assert loaded.decompositions == {"splitter": str(folder / "answers.jsonl")}
+    assert loaded.corpora == {"./towns": str(folder / "towns"), "/data/towns": "/data/towns"}
+    assert (loaded.sources["splitter"], loaded.sources["embedder"]) == ("org/name", "embedded")
+    assert set(loaded.prompts) == {"direct", "answer", "check", "final"}
+
+
+def test_absent_keys_of_a_flow_of_questions_have_the_documented_defaults(load):
+    text = QUESTIONS
+    for given in (
+        ", max_steps: 4",
+        ", top_k: 11, plan: plan",
+        ", share: 0.6",
+        "          widen: 4\n",
+    ):
+        assert given in text
+        text = text.replace(given, "")
+    text = text.replace("source: org/name, revision: abc123, ", "")
+
+    spec = load(text).spec
+
+    plan, passages, *_ = spec.flow
+    found, _, weak, check = spec.step_flow
+    splitter = spec.models["splitter"]
+    assert (plan.max_steps, passages.top_k, passages.plan, found.top_k) == (8, 10, None, 10)
+    assert (weak.share, check.widen, splitter.source) == (None, None, "embedded")
+
+
 def test_every_key_of_a_replay_model_is_kept_as_written(load):
     llm = load(REPLAY).spec.models["llm"]
 
@@ -297,7 +408,7 @@ def test_absent_keys_of_a_certificate_and_its_audits_have_the_documented_default
 
 
 def test_the_files_together_name_every_key_of_the_models():
-    text = FULL + REPLAY + AGREEING + RARE + TABLES + "file: "
+    text = FULL + REPLAY + AGREEING + RARE + TABLES + QUESTIONS + "file: "
     documented = {key for node in schema()["$defs"].values() for key in node["properties"]}
 
     assert [
@@ -336,13 +447,17 @@ LIMITS = [
     pytest.param("top_k: 12", "top_k: {}", (1, 100), (0, 101), id="candidates"),
     pytest.param("_prompt: 3", "_prompt: {}", (1, 10), (0, 11), id="columns-in-a-prompt"),
     pytest.param("_price: 0.3", "_price: {}", (0.001, 0.999), (0, 1), id="unmatched-price"),
+    pytest.param("top_k: 11", "top_k: {}", (1, 100), (0, 101), id="passages"),
+    pytest.param("max_steps: 4", "max_steps: {}", (1, 8), (0, 9), id="steps"),
+    pytest.param("share: 0.6", "share: {}", (0, 1), (-0.1, 1.1), id="share-of-steps"),
+    pytest.param("widen: 4", "widen: {}", (1, 10), (0, 11), id="widen"),
     pytest.param("alarm: 0.2", "alarm: {}", (0.001, 0.999), (0, 1), id="false-alarm"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "allowed", "refused"), LIMITS)
 def test_a_number_is_accepted_up_to_its_limits_and_not_beyond(load, old, new, allowed, refused):
-    text = next(each for each in (RARE, TABLES, FULL) if old in each)
+    text = next(each for each in (RARE, TABLES, QUESTIONS, FULL) if old in each)
     assert text.count(old) == 1
 
     for number in allowed:

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from headgate.cascade.reference import (
     EXAMPLE,
+    QUESTION_EXAMPLE,
     SCHEMA_EXAMPLE,
     json_schema,
     main,
@@ -62,6 +63,15 @@ def test_the_example_of_tables_is_one_that_loads(validator, load, folder):
     assert load(SCHEMA_EXAMPLE).spec.for_each is not None
 
 
+def test_the_example_of_questions_is_one_that_loads(validator, load, folder):
+    for name in ("read", "step", "check", "final"):
+        (folder / "prompts" / f"{name}.md").write_text("Answer.", encoding="utf-8")
+    (folder / "decompositions.jsonl").write_text("{}", encoding="utf-8")
+
+    assert validator.is_valid(YAML(typ="safe", pure=True).load(QUESTION_EXAMPLE))
+    assert load(QUESTION_EXAMPLE).spec.step_flow
+
+
 def test_the_schema_refuses_an_unknown_key_inside_a_nested_flow(validator):
     example = YAML(typ="safe", pure=True).load(SCHEMA_EXAMPLE)
     for holder in (*example["spec"]["flow"], *example["spec"]["flow"][0]["flow"]):
@@ -96,6 +106,7 @@ def test_the_page_has_every_key_of_every_model():
             assert f"\n| `{key}` | " in page
     assert EXAMPLE in page
     assert SCHEMA_EXAMPLE in page
+    assert QUESTION_EXAMPLE in page
 
 
 def test_no_key_is_without_a_meaning():

@@ -90,7 +90,9 @@ async def test_an_answer_that_is_supported_stands_with_its_own_probability():
 
     cells = await stage.run(steps())
 
-    assert cells == [Judgement("Ada Rook", "because", CALL, confidence=pytest.approx(0.6))]
+    assert cells == [
+        Judgement("Ada Rook", "because", CALL, confidence=pytest.approx(0.6), cited=("mill",))
+    ]
     assert engine.asked == ["q1#2/check"]
 
 
@@ -114,7 +116,7 @@ async def test_an_answer_without_support_is_read_again_from_three_times_the_pass
     assert shelf.searches == [([QUESTION], 6)]
     assert engine.requests[1] == ReadRequest("q1#2/wide", "Be strict.", QUESTION, WIDER)
     assert (cell.answer, cell.rationale, cell.usage) == ("Pell", "because", BOTH)
-    assert (cell.confidence, cell.evidence) == (pytest.approx(0.8), WIDER)
+    assert (cell.confidence, cell.evidence, cell.cited) == (pytest.approx(0.8), WIDER, ("rook",))
 
 
 async def test_widening_by_one_reads_the_same_passages_again_and_searches_for_none():
