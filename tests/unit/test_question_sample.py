@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.domains.questions.answers import NO_ANSWER, covers, exact_match
+from headgate.domains.questions.answers import NO_ANSWER, exact_match, normalise
 from headgate.domains.questions.plan import parse_plan, validated
 from headgate.domains.questions.titles import Titles
 from headgate.domains.rows import masked
@@ -115,7 +115,9 @@ def test_no_question_is_asked_twice_nor_again_with_another_number(asked):
 
 def test_the_corpus_answers_all_questions_but_those_without_an_answer(asked, corpus):
     dash = "\u2013"  # between years of birth and death; it would make one word of them
-    texts = [f"{row['title']}: {row['text'].replace(dash, ' ')}" for row in corpus]
+    told = normalise(
+        " | ".join(f"{row['title']} | {row['text']}" for row in corpus).replace(dash, " ")
+    )
     without = [row for row in asked.values() if row["answers"] == [NO_ANSWER]]
     open_ones = [
         row
@@ -125,7 +127,7 @@ def test_the_corpus_answers_all_questions_but_those_without_an_answer(asked, cor
 
     assert len(without) == 17
     for row in open_ones:
-        assert any(covers(text, row["answers"]) for text in texts), row["id"]
+        assert any(f" {normalise(each)} " in told for each in row["answers"]), row["id"]
 
 
 def test_yes_and_no_are_as_frequent(asked):
@@ -144,6 +146,7 @@ def test_decomposed_questions_are_not_those_that_are_evaluated(decompositions, q
     }
 
 
+@pytest.mark.slow
 def test_decompositions_are_plans_that_were_cut_from_their_questions(decompositions):
     kinds = Counter()
     for row in decompositions:
@@ -191,9 +194,9 @@ def test_recorded_answers_are_of_the_form_that_is_asked_for(recordings):
 @pytest.mark.parametrize(
     ("name", "suffix", "right"),
     [
-        ("recall", "", {"train": 17, "dev": 45, "test": 19}),
-        ("slm", "", {"train": 56, "dev": 140, "test": 45}),
-        ("llm", "/answer", {"train": 71, "dev": 168, "test": 51}),
+        ("recall", "", {"train": 20, "dev": 46, "test": 13}),
+        ("slm", "", {"train": 57, "dev": 140, "test": 41}),
+        ("llm", "/answer", {"train": 68, "dev": 165, "test": 51}),
     ],
 )
 def test_recorded_answers_are_right_as_often_as_is_told(name, suffix, right, questions, recordings):
@@ -222,4 +225,4 @@ def test_some_recorded_plans_cannot_be_carried_out(recordings):
     unusable = [row["id"] for row in recordings["plans"].values() if not usable(row["answer"])]
 
     assert len(recordings["plans"]) == 500
-    assert len(unusable) == 30
+    assert len(unusable) == 35

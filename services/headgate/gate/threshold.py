@@ -116,8 +116,9 @@ def threshold_not_worse(
 ) -> float:
     """Return the threshold above which a tier makes no more errors than the next one would.
 
-    For a cheap tier before a small model: the largest kept set, on development rows, whose errors
-    do not outnumber the next tier's errors on the same rows.
+    For a cheap tier before a small model: the largest kept set, on development rows, in which it
+    makes fewer errors than the next tier by at least one standard error of their difference. The
+    largest of many sets that just break even would be one that was lucky on these rows.
 
     Args:
         scores: Shape (n,), the cheap tier's.
@@ -128,7 +129,10 @@ def threshold_not_worse(
         The smallest such threshold; `KEEP_NOTHING` when no set will do.
     """
     order = np.argsort(-scores, kind="stable")
-    excess = np.cumsum(next_correct[order].astype(int) - correct[order].astype(int))
+    differences = next_correct[order].astype(int) - correct[order].astype(int)
+    excess = np.cumsum(differences)
+    # Were both equally good, each row on which they differ would be a toss of a fair coin.
+    error = np.sqrt(np.cumsum(np.abs(differences)))
     ends = np.append(scores[order][:-1] != scores[order][1:], True)  # ties enter together
-    good = np.flatnonzero((excess <= 0) & ends)
+    good = np.flatnonzero((excess + error <= 0) & ends)
     return float(scores[order][good[-1]]) if len(good) else KEEP_NOTHING

@@ -157,10 +157,10 @@ class LargeModel:
         """
         spent: list[Usage] = []
         try:
-            async with asyncio.timeout(max(deadline.remaining_s(), 0)):
-                raw = await self._send_twice(question, deadline, spent)
-        except TimeoutError:
-            raise self._too_late() from None
+            raw = await self._send_in_time(question, deadline, spent)
+        except (LmError, DeadlineError) as error:
+            self.ledger.add_error(self.name, error.reason)
+            raise
         try:
             value, problem = self._check(question, raw, spent), ""
         except LmAnswerError as error:
@@ -234,6 +234,15 @@ class LargeModel:
         if raw.fault is not None:
             raise invalid_answer(raw.fault)
         return question.parse(raw.text)
+
+    async def _send_in_time(
+        self, question: Question[object], deadline: Deadline, spent: list[Usage]
+    ) -> RawAnswer:
+        try:
+            async with asyncio.timeout(max(deadline.remaining_s(), 0)):
+                return await self._send_twice(question, deadline, spent)
+        except TimeoutError:
+            raise self._too_late() from None
 
     async def _send_twice(
         self, question: Question[object], deadline: Deadline, spent: list[Usage]

@@ -8,9 +8,11 @@ from headgate.batch.purse import JobPurse
 from headgate.cascade.payment import Purse
 from headgate.errors import StageError
 from headgate.gate.budget import Admission, BudgetLimits, Demand, Governor, Grant
-from headgate.types import Judgement, Usage
+from headgate.types import Judgement, Planned, PlanStep, Prediction, Reading, Usage
 
 FREE = Judgement("disk", "", Usage())
+READ = Reading(Prediction(("1901",), (0.8,)), usage=Usage(1, 10, 5, 0.03))
+PLANNED = Planned((PlanStep(1, "Who?"),), usage=Usage(1, 10, 5, 0.03))
 
 
 def purse(share: float | None = 0.2, usd_per_hour: float | None = None) -> JobPurse:
@@ -21,6 +23,11 @@ def purse(share: float | None = 0.2, usd_per_hour: float | None = None) -> JobPu
 
 def ask(own: JobPurse, value: float = 0.5, usd: float = 0.0) -> Admission:
     return own.admit(Demand(value, usd, required=True), "")
+
+
+def read(own: JobPurse, usd: float = 0.0) -> Admission:
+    """Ask for a call of a small language model, of which no share is kept."""
+    return own.admit(Demand(1.0, usd, required=True, calls=0), "")
 
 
 def test_a_share_goes_on_where_it_was():
@@ -130,6 +137,82 @@ def test_without_a_governor_there_is_nothing_to_tell():
     own.settle(ask(own), FREE)
 
     assert own.take_events() == []
+
+
+def test_readings_take_money_of_a_job_and_no_share():
+    own = purse(0.2, 6.0)
+    own.arrive("", 10)
+
+    for cell in (READ, PLANNED, StageError("here", "it failed", "Look."), None):
+        own.settle(read(own, 0.1), cell)
+
+    spent = own.governor.snapshot()
+    assert (spent.answers.calls, spent.answers.usd) == (0, pytest.approx(0.03 + 0.03 + 0.2))
+    assert own.take_events() == [
+        ("arrived", 10, 0.0, False),
+        ("read", 1.0, 0.1, True),
+        ("settled", 0, 0.03, False),
+        ("read", 1.0, 0.1, True),
+        ("settled", 1, 0.03, False),
+        ("read", 1.0, 0.1, True),
+        ("lost", 2, 0.0, False),
+        ("read", 1.0, 0.1, True),
+        ("lost", 3, 0.0, False),
+    ]
+
+
+def test_readings_are_replayed_as_readings():
+    """25 calls are there, and ten records earn two more: 30 readings take none of them."""
+    before = purse(0.2, 60.0)
+    before.arrive("", 10)
+    for _ in range(30):
+        before.settle(read(before, 0.1), READ)
+    before.settle(ask(before), FREE)
+
+    after = purse(0.2, 60.0)
+    after.replay(before.take_events())
+
+    found = after.governor.snapshot()
+    assert (found.answers.calls, found.answers.usd) == (1, pytest.approx(0.9))
+    assert [ask(after).grant for _ in range(27)] == [Grant.ESCALATE] * 26 + [Grant.EXHAUSTED]
+
+
+def test_readings_that_a_cache_had_are_given_back_again():
+    before = purse(0.2, 6.0)
+    before.settle(read(before, 0.4), replace(READ, cached=True, usage=Usage()))
+    before.settle(ask(before), FREE)
+
+    after = purse(0.2, 6.0)
+    after.replay(before.take_events())
+
+    found = after.governor.snapshot().answers
+    assert (found.calls, found.usd) == (1, 0.0)
+
+
+def test_a_reading_that_was_never_settled_was_not_made_and_gives_back_no_call():
+    before = purse(0.2, 6.0)
+    for _ in range(3):
+        before.settle(ask(before), FREE)
+    read(before, 0.4)
+
+    after = purse(0.2, 6.0)
+    after.replay(before.take_events())
+
+    found = after.governor.snapshot()
+    assert (found.answers.calls, found.answers.usd, found.in_flight) == (3, 0.0, 0)
+
+
+def test_readings_are_not_paid_with_what_records_earn():
+    """What a thousand records earn at once is told out as calls need it, and not before."""
+    grants = []
+    for readings in (0, 500):
+        own = purse(0.2)
+        own.arrive("", 1000)
+        for _ in range(readings):
+            read(own)
+        grants.append([ask(own).grant for _ in range(300)].count(Grant.ESCALATE))
+
+    assert grants == [225, 225]
 
 
 @settings(max_examples=50, deadline=None)

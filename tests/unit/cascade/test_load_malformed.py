@@ -281,7 +281,8 @@ VALUES = [
         "kind-of-stage-that-is-not-there",
         ("kind: verify", "¦kind: 'os:system'"),
         says="spec.flow[3].kind: expected 'assign', 'classify', 'decompose', 'for_each', 'gate', "
-        "'read', 'rerank', 'retrieve', 'synthesise' or 'verify', found 'os:system'. Use one of these.",
+        "'read', 'rerank', 'retrieve', 'synthesise' or 'verify', found 'os:system'. "
+        "Use one of these.",
     ),
     case(
         "source-is-a-bare-word",
@@ -360,8 +361,7 @@ VALUES = [
     case(
         "index-that-is-not-there",
         ("index: error_cases", "¦index: documents"),
-        says="spec.flow[2].index: expected 'corpus', 'error_cases' or 'target', found "
-        "'documents'.",
+        says="spec.flow[2].index: expected 'corpus', 'error_cases' or 'target', found 'documents'.",
     ),
     case(
         "stage-is-text",

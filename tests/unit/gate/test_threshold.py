@@ -87,9 +87,13 @@ def compare(scores, correct, next_correct):
     )
 
 
-def test_the_largest_set_with_no_more_errors_than_the_next_tier_is_kept():
-    """One error each over all four rows; over the first two or three, one against none."""
-    assert compare([0.7, 0.9, 0.6, 0.8], [1, 1, 1, 0], [1, 1, 0, 1]) == 0.6
+def test_the_largest_set_in_which_the_tier_leads_by_a_standard_error_is_kept():
+    """Over five rows one error against four: a lead of 3, and the error is sqrt(5)."""
+    assert compare([0.9, 0.8, 0.7, 0.6, 0.5], [0, 1, 1, 1, 1], [1, 0, 0, 0, 0]) == 0.5
+
+
+def test_a_set_that_only_breaks_even_was_lucky_and_is_not_kept():
+    assert compare([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], [1, 1, 1, 0]) == 0.8
 
 
 def test_rows_after_the_next_tier_does_better_are_left_to_it():
@@ -102,7 +106,10 @@ def test_equal_scores_are_judged_together():
 
 
 def test_equal_scores_make_up_for_one_another():
-    assert compare([0.9, 0.5, 0.5], [1, 0, 1], [1, 1, 0]) == 0.5
+    """The second row alone loses to the next tier; with the four that tie it leads by 3."""
+    rows = [0.9, 0.5, 0.5, 0.5, 0.5, 0.5]
+
+    assert compare(rows, [1, 0, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]) == 0.5
 
 
 @pytest.mark.parametrize(

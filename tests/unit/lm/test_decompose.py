@@ -67,6 +67,25 @@ class TestPrompt:
         assert "3 at most" in system
         assert "secret-id" not in system
 
+    def test_the_prompt_to_train_on_is_the_one_that_is_sent_but_for_its_delimiter(self):
+        system, user = turns(REQUEST)
+        fence = re.match(r"\[([0-9a-f]{16}) ", user).group(1)
+
+        lasting = REQUEST.lasting_messages()
+
+        own = re.match(r"\[([0-9a-f]{16}) ", lasting[1]["content"]).group(1)
+        assert [each["role"] for each in lasting] == ["system", "user"]
+        assert [each["content"].replace(own, fence) for each in lasting] == [system, user]
+
+    def test_the_prompt_to_train_on_is_the_same_every_time_and_for_every_sample(self):
+        others = [replace(REQUEST, question="When?"), replace(REQUEST, instruction="Cut it.")]
+
+        lasting = REQUEST.lasting_messages()
+
+        assert replace(REQUEST, record_id="q/plan/2", sample=2).lasting_messages() == lasting
+        own = re.match(r"\[[0-9a-f]{16} ", lasting[1]["content"]).group(0)
+        assert not any(own in each.lasting_messages()[1]["content"] for each in others)
+
     def test_a_question_with_instructions_stays_in_the_user_turn(self):
         system, user = turns(replace(REQUEST, question=ATTACK))
 

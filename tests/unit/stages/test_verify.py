@@ -175,7 +175,9 @@ def test_the_most_a_record_can_cost_grows_with_what_the_model_is_shown():
     bare, shown = (stage.largest_cost_usd(log("a"), {"similar": hits}) for hits in ((), (CASE,)))
 
     assert 0 < bare < shown
-    assert shown == stage.large_model.largest_cost_usd(stage.request(log("a"), {"similar": (CASE,)}))
+    assert shown == stage.large_model.largest_cost_usd(
+        stage.request(log("a"), {"similar": (CASE,)})
+    )
     assert engine.requests == []
 
 
