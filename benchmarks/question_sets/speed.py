@@ -26,7 +26,7 @@ from headgate.fitting.splitter import train_splitter
 from headgate.models.encoder import Encoder
 from headgate.models.token_encoder import TokenEncoder
 from headgate.retrieval.corpus import dense
-from headgate.retrieval.corpus.rows import Rows
+from headgate.retrieval.corpus.rows import Numbers, Rows
 from headgate.retrieval.corpus.segment import Segment
 from headgate.stages.contract import Batch
 from headgate.stages.decompose import Decompose, SpanPlanner
@@ -132,23 +132,14 @@ def search_figures(corpus: Corpus, queries: Vectors, count: int, work: Path) -> 
         work: A folder for them, 1.2 KB each.
     """
     vectors = _synthetic(corpus, count, work / "synthetic.npy")
-    dim, live = vectors.shape[1], np.arange(count, dtype=np.int64)
-    nothing = pa.RecordBatch.from_pydict({"id": pa.array([], pa.string())})
-    keys = np.empty((0, 2), np.uint64)
-    rows = Rows([Segment(work / "synthetic", 0, vectors, keys, nothing)], dim)
+    rows, live = _rows(vectors), np.arange(count, dtype=np.int64)
     path = work / "dense.faiss"
     started = time.perf_counter()
     dense.write(path, rows, live)
     built_s = time.perf_counter() - started
-    index, found, taken_s = dense.Dense.open(rows, live, path), [], []
-    index.nearest(queries[:1], TOP_K)
-    for query in queries:
-        started = time.perf_counter()
-        ((positions, _),) = index.nearest(query[np.newaxis], TOP_K)
-        taken_s.append(time.perf_counter() - started)
-        found.append(positions)
+    found, taken_s = _searched(dense.Dense.open(rows, live, path), queries)
     pairs = zip(_exact(vectors, queries), found, strict=True)
-    shares = [np.isin(own, ours).mean() for own, ours in pairs]
+    shares = [np.isin(exact, own).mean() for exact, own in pairs]
     return {
         "vectors": count,
         "search_p50_ms": _percentile_ms(taken_s, 50),
@@ -156,6 +147,25 @@ def search_figures(corpus: Corpus, queries: Vectors, count: int, work: Path) -> 
         "search_recall_at_10": round(float(np.mean(shares)), 4),
         "search_build_s": round(built_s, 1),
     }
+
+
+def _searched(index: dense.Dense, queries: Vectors) -> tuple[list[Numbers], list[float]]:
+    """Return what is found for each query, and the seconds that each took by itself."""
+    found, taken_s = list[Numbers](), list[float]()
+    index.nearest(queries[:1], TOP_K)
+    for query in queries:
+        started = time.perf_counter()
+        ((positions, _),) = index.nearest(query[np.newaxis], TOP_K)
+        taken_s.append(time.perf_counter() - started)
+        found.append(positions)
+    return found, taken_s
+
+
+def _rows(vectors: NDArray[np.float16]) -> Rows:
+    """Return vectors as those of passages; the passages have no texts, and nobody reads them."""
+    nothing = pa.RecordBatch.from_pydict({"id": pa.array([], pa.string())})
+    keys = np.empty((0, 2), np.uint64)
+    return Rows([Segment(Path("synthetic"), 0, vectors, keys, nothing)], vectors.shape[1])
 
 
 def _synthetic(corpus: Corpus, count: int, path: Path) -> NDArray[np.float16]:

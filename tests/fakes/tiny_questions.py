@@ -5,7 +5,7 @@ ScriptedReader (small, large) -> recall, gate, plan, direct, gate, steps of plan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -34,8 +34,8 @@ SAYS = {
 }
 """What the small model knows; of the rest it says that it is unknown."""
 WAY = ["recall", "known", "plan", "direct", "sure", "final"]
-NEVER, SEEN_BY_ALL = 0.9, 0.5
-"""Thresholds: no reading is that sure, and every one that has an answer."""
+NONE, EVERY = 0.9, 0.5
+"""Thresholds: none of the small model's readings is kept, and every one that has an answer."""
 
 
 class Lm(ScriptedReader):
@@ -43,20 +43,22 @@ class Lm(ScriptedReader):
 
     closed = 0
 
-    async def close(self):
+    async def close(self) -> None:
+        """Count it."""
         self.closed += 1
 
 
-def small(request):
+def small(request: Asked) -> Said:
+    """Say what there is in the table above."""
     return {"answer": SAYS.get(request.question, "unknown")}
 
 
-def guesses(request):
+def guesses(request: Asked) -> Said:
     """Say what `small` does, and something of what it does not know."""
     return {"answer": SAYS.get(request.question, "the 1800s")}
 
 
-def large(request):
+def large(request: Asked) -> Said:
     """Split the question, and conclude from the last step."""
     if isinstance(request, DecomposeRequest):
         steps = [{"question": step.text, "needs_context": True} for step in STEPS]
@@ -74,20 +76,39 @@ class Cascade:
     llm: Lm
 
     @property
-    def asked(self):
+    def asked(self) -> tuple[list[str], list[str]]:
+        """Return the ids of what the small model was asked, and the large one, in order."""
         return self.slm.asked, self.llm.asked
 
-    async def answer(self, *questions, deadline=None, origin=None):
+    async def answer(
+        self, *questions: str, deadline: Deadline | None = None, origin: Origin | None = None
+    ) -> list[Result]:
+        """Return the results of questions with the ids q1, q2, ..."""
         records = [asks(text, f"q{number}") for number, text in enumerate(questions, 1)]
         return await self.engine.run(records, deadline or soon(), origin=origin or Origin())
 
 
-def cascade(slm=small, llm=large, *, known=SEEN_BY_ALL, sure=SEEN_BY_ALL, concludes=0.6):
-    """Return recall, gate, plan, direct, gate and the steps of plans, each read once."""
+def cascade(
+    slm: Callable[[Asked], Said] = small,
+    llm: Callable[[Asked], Said] = large,
+    *,
+    known: float = EVERY,
+    sure: float = EVERY,
+    concludes: float = 0.6,
+) -> Cascade:
+    """Return recall, gate, plan, direct, gate and the steps of plans, each read once.
+
+    Args:
+        slm: What the small model says; its answers are trusted by 0.8.
+        llm: What the large model says.
+        known: Threshold of the first gate.
+        sure: Threshold of the second gate.
+        concludes: How far the large model's answers are trusted.
+    """
     readers = Lm(slm), Lm(llm, concludes)
     small_model, large_model = (reading_model(each) for each in readers)
 
-    def read(name, earlier=None):
+    def read(name: str, earlier: str | None = None) -> Read:
         return Read(
             name,
             "slm",
@@ -120,18 +141,21 @@ def cascade(slm=small, llm=large, *, known=SEEN_BY_ALL, sure=SEEN_BY_ALL, conclu
     return Cascade(engine, *readers)
 
 
-def about(name):
+def about(name: str) -> About:
+    """Return what is told of an engine."""
     return About(name, "", "r", 1.0, {})
 
 
-def asks(text, record_id="q1"):
+def asks(text: str, record_id: str = "q1") -> Record:
+    """Return the record of a question."""
     return Record(record_id, {"question": text})
 
 
-def way(result):
+def way(result: Result) -> list[tuple[str, Decision]]:
+    """Return what each stage did with it."""
     return [(step.stage, step.decision) for step in result.path]
 
 
-def times(calls):
+def times(calls: int) -> Usage:
     """Return what so many calls consume."""
     return Usage(calls, 10 * calls, 5 * calls, pytest.approx(20e-6 * calls))

@@ -328,7 +328,9 @@ class _Fit:
     ) -> dict[str, float]:
         exits = evidence.exits(gates)
         kept = np.array([bool(each) for each in exits])
-        right = evidence.right(self._stages()[-1].name)
+        right = np.zeros(len(exits), bool)  # of a flow whose every record goes to the large model
+        for stage in self._stages()[-1:]:
+            right = evidence.right(stage.name)
         for stage in self._stages():
             own = np.array([each == stage.name for each in exits])
             right[own] = evidence.right(stage.name)[own]

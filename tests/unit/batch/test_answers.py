@@ -4,6 +4,7 @@ from dataclasses import fields
 import pyarrow as pa
 
 from headgate.batch.answers import SCHEMA, Answer, batch_of
+from headgate.domains.questions.answers import NO_ANSWER
 from headgate.domains.schemas.match_record import NO_MATCH
 from headgate.errors import InputError
 from headgate.types import Decision, GuaranteeState, Result, Step, Tier, Usage
@@ -78,6 +79,43 @@ def test_the_columns_of_a_table_are_told_with_their_partners():
         {"column": "d", "target": None, "score": None, "tier": None, "degraded": "INPUT_INVALID"},
     ]
     assert Answer.from_json(answer.to_json()) == answer
+
+
+def test_the_steps_of_a_question_are_told_with_their_answers():
+    """A step that was not asked has no question in its words, and says why."""
+    steps = (
+        Result("q#1", "Ada Rook", 0.7, Tier.SMALL, asked="Who founded it?", cited=("mill", "quay")),
+        Result("q#2", NO_ANSWER, tier=Tier.LARGE, asked="Where is Ada Rook?"),
+        Result("q#3", "1902", tier=Tier.SMALL, asked="When?", degraded="BUDGET_EXHAUSTED"),
+        Result("q#4", error=InputError("here", "no", "Write.")),
+    )
+
+    answer = Answer.of(Result("q", "1902", parts=steps, cited=("mill",)))
+
+    keys = ("step", "question", "answer", "passages", "tier", "degraded")
+    rows = [
+        (1, "Who founded it?", "Ada Rook", ["mill", "quay"], "small", ""),
+        (2, "Where is Ada Rook?", None, [], "large", ""),
+        (3, "When?", "1902", [], "small", "BUDGET_EXHAUSTED"),
+        (4, "", None, [], None, "INPUT_INVALID"),
+    ]
+    assert json.loads(answer.parts) == {
+        "passages": ["mill"],
+        "steps": [dict(zip(keys, row, strict=True)) for row in rows],
+    }
+    assert Answer.from_json(answer.to_json()) == answer
+
+
+def test_the_passages_of_a_question_are_told_although_no_step_was_asked():
+    answer = Answer.of(Result("q", "1902", 0.9, Tier.SMALL, cited=("mill", "quay")))
+
+    assert json.loads(answer.parts) == {"passages": ["mill", "quay"], "steps": []}
+
+
+def test_steps_are_written_in_the_letters_of_their_questions():
+    parts = (Result("q#1", "Zürich", 0.7, Tier.SMALL, asked="哪里?"),)
+
+    assert '"question": "哪里?", "answer": "Zürich"' in Answer.of(Result("q", parts=parts)).parts
 
 
 def test_an_answer_of_a_record_without_parts_tells_of_none():

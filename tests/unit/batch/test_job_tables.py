@@ -94,7 +94,7 @@ def test_pairs_can_be_written_as_text(matching_tables, pairs, tmp_path, format_)
 
 
 def test_a_batch_of_tables_is_not_certified_by_itself(matching_tables, pairs, tmp_path):
-    with pytest.raises(InputError, match="about columns, and a batch is one of tables"):
+    with pytest.raises(InputError, match="fan out to columns, which no sample is drawn of"):
         Job.new(matching_tables, pairs, tmp_path / "out", OutputSpec(certify=True))
 
 

@@ -5,31 +5,31 @@ from dataclasses import dataclass
 
 import pytest
 
-from fakes.scripted_reader import CALL, ScriptedReader, reading_model
+from fakes.scripted_reader import CALL
 from fakes.tiny_engine import soon
-from headgate.cascade.capabilities import audit
-from headgate.cascade.engine import About, Engine, GateNode
-from headgate.cascade.explain import explain
-from headgate.cascade.payment import Purse, StepPurse
-from headgate.domains.questions.answers import NO_ANSWER
-from headgate.domains.questions.task import QuestionTask, StepTask
-from headgate.errors import BudgetError, DeadlineError, InputError, LmRefusedError, UnavailableError
-from headgate.gate.budget import Admission, BudgetLimits, Governor, Grant, Spending
-from headgate.gate.threshold import Gate
-from headgate.lm.decompose import DecomposeRequest
-from headgate.models.trust import Trust
-from headgate.stages.catalog import Decompose, Read, Synthesise
-from headgate.stages.decompose import LmPlanner
-from headgate.types import (
-    Deadline,
-    Decision,
-    Interim,
-    Origin,
-    PlanStep,
-    Record,
-    Tier,
-    Usage,
+from fakes.tiny_questions import (
+    CHAIN,
+    EASY,
+    NONE,
+    SAYS,
+    STEPS,
+    WAY,
+    asks,
+    cascade,
+    guesses,
+    times,
+    way,
 )
+from headgate.cascade.capabilities import audit
+from headgate.cascade.engine import Engine
+from headgate.cascade.explain import explain
+from headgate.cascade.payment import Purse
+from headgate.domains.questions.answers import NO_ANSWER
+from headgate.domains.questions.task import QuestionTask
+from headgate.errors import DeadlineError, InputError, LmRefusedError, UnavailableError
+from headgate.gate.budget import BudgetLimits, Governor
+from headgate.stages.catalog import Synthesise
+from headgate.types import Deadline, Decision, Interim, Origin, Tier, Usage
 
 REFUSED = LmRefusedError("slm", "no key", "Set it.")
 
@@ -53,7 +53,7 @@ async def test_what_the_first_gate_keeps_is_asked_once():
 
 
 async def test_what_the_second_gate_keeps_has_a_plan_that_nobody_carried_out():
-    asked = cascade(known=NEVER)
+    asked = cascade(known=NONE)
 
     (result,) = await asked.answer(EASY)
 
@@ -102,7 +102,7 @@ async def test_what_a_question_consumed_is_that_of_its_reads_its_plan_and_its_st
 
 async def test_an_earlier_reading_that_is_trusted_more_stays_and_the_steps_are_told():
     """A reading of 0.8 that the gate sends on, and 0.6 for what is concluded."""
-    (result,) = await cascade(guesses, known=NEVER, sure=NEVER).answer(CHAIN)
+    (result,) = await cascade(guesses, known=NONE, sure=NONE).answer(CHAIN)
 
     assert (result.answer, result.tier) == ("the 1800s", Tier.LARGE)
     assert result.confidence == pytest.approx(0.8)
@@ -162,7 +162,7 @@ async def test_a_second_reading_that_fails_leaves_the_first_one_degraded():
     def say(request):
         return REFUSED if "direct" in request.instruction else guesses(request)
 
-    (result,) = await cascade(say, known=NEVER).answer(CHAIN)
+    (result,) = await cascade(say, known=NONE).answer(CHAIN)
 
     assert (result.answer, result.tier, result.degraded) == (
         "the 1800s",
@@ -177,7 +177,7 @@ async def test_steps_that_all_fail_leave_the_reading_degraded():
     def say(request):
         return REFUSED if "#" in request.record_id else guesses(request)
 
-    asked = cascade(say, known=NEVER, sure=NEVER)
+    asked = cascade(say, known=NONE, sure=NONE)
 
     (result,) = await asked.answer(CHAIN)
 
@@ -186,7 +186,7 @@ async def test_steps_that_all_fail_leave_the_reading_degraded():
 
 
 async def test_a_question_without_a_plan_is_asked_as_its_only_step():
-    asked = cascade(guesses, lambda request: REFUSED, known=NEVER, sure=NEVER)
+    asked = cascade(guesses, lambda request: REFUSED, known=NONE, sure=NONE)
 
     (result,) = await asked.answer(CHAIN)
 
@@ -232,7 +232,7 @@ async def test_a_deadline_that_has_passed_asks_nobody():
 
 
 async def test_time_that_is_over_between_the_steps_leaves_the_reading_degraded():
-    asked = cascade(guesses, known=NEVER, sure=NEVER)
+    asked = cascade(guesses, known=NONE, sure=NONE)
 
     (result,) = await asked.answer(CHAIN, deadline=Until(0.0, lambda: "q1#1" in asked.slm.asked))
 
@@ -241,7 +241,7 @@ async def test_time_that_is_over_between_the_steps_leaves_the_reading_degraded()
 
 
 async def test_time_that_is_over_before_the_second_reading_leaves_the_first_degraded():
-    asked = cascade(guesses, known=NEVER)
+    asked = cascade(guesses, known=NONE)
 
     (result,) = await asked.answer(CHAIN, deadline=Until(0.0, lambda: bool(asked.llm.asked)))
 
@@ -268,7 +268,7 @@ async def test_the_plan_and_each_step_are_told_before_the_answer():
 async def test_there_is_no_news_of_a_question_that_a_gate_keeps():
     news = []
 
-    await cascade(known=NEVER).answer(EASY, origin=Origin(tell=news.append))
+    await cascade(known=NONE).answer(EASY, origin=Origin(tell=news.append))
 
     assert news == []
 
@@ -277,7 +277,7 @@ async def test_answers_that_say_the_same_are_observed_as_the_same():
     def say(request):
         return {"answer": SAYS.get(request.question, "1902!")}
 
-    asked, seen = cascade(say, known=NEVER, sure=NEVER, concludes=0.95), []
+    asked, seen = cascade(say, known=NONE, sure=NONE, concludes=0.95), []
     asked.engine.observer = seen.append
 
     (result,) = await asked.answer(CHAIN)

@@ -210,4 +210,4 @@ def test_tables_are_not_certified_as_a_batch(matching_tables, batch, pairs, tmp_
     )
 
     assert ended.code == BAD_INPUT
-    assert "about columns, and a batch is one of tables" in ended.err
+    assert "fan out to columns, which no sample is drawn of" in ended.err

@@ -269,7 +269,7 @@ def test_recordings_may_lack_a_tenth_of_the_rows_and_no_more(tmp_path, missing):
     record(loaded, dict([*answers.items()][missing:]))
 
     if missing == 5:
-        with pytest.raises(InputError, match="no answer to 5 of 40 development rows"):
+        with pytest.raises(InputError, match="no answer to 5 of 40 labelled rows"):
             fit(loaded, labelled)
         assert not (tmp_path / "fitted").exists()
     else:

@@ -96,7 +96,7 @@ def test_more_than_a_tenth_without_an_answer_is_refused_with_the_first_problem(c
     assert MOST_FAILED_SHARE == 0.1
     assert caught.value.args == (
         "large model 'llm'",
-        "it gave no answer to 3 of 20 development rows (the first: record 'line 0': "
+        "it gave no answer to 3 of 20 labelled rows (the first: record 'line 0': "
         "no answer was recorded for it. Add a row with this id to the recording)",
         "A certificate needs its answers: correct that, or fit without `certificate`.",
     )
@@ -133,7 +133,7 @@ async def test_an_endpoint_that_refuses_is_left_after_the_first_rows(tmp_path):
     """The others would be asked for nothing: of 100 rows two at a time, eleven are too many."""
     async with FakeEndpoint(fails("401 Unauthorized")) as endpoint:
         loaded = live(tmp_path, endpoint.base_url, ", max_concurrency: 2")
-        with pytest.raises(InputError, match="it gave no answer to 12 of 100 development rows"):
+        with pytest.raises(InputError, match="it gave no answer to 12 of 100 labelled rows"):
             await ask_live(loaded, many(100))
 
     assert len(endpoint.requests) == 12

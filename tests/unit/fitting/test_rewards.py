@@ -1,13 +1,16 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes.scripted_reader import ScriptedReader, reading_model
 from headgate.domains.questions.answers import NO_ANSWER
 from headgate.domains.questions.plan import undecomposed, validated
+from headgate.errors import InputError
 from headgate.fitting.rewards import Trial, Tried, plan_json
-from headgate.types import PlanStep
+from headgate.stages.decompose import LmPlanner
+from headgate.types import PlanStep, Record
 
 CHAIN = validated([PlanStep(1, "Who founded the mill?"), PlanStep(2, "When was #1 born?")]).steps
 WHOLE = undecomposed("When was the founder of the mill born?").steps
@@ -153,6 +156,7 @@ def test_everything_that_was_tried_has_a_row_in_order():
     ]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["1901", "in 1901", "1902", None]), min_size=1, max_size=6))
 def test_what_is_chosen_is_never_worth_less_than_anything_else(answers):
     """None is a malformed plan."""
@@ -167,3 +171,21 @@ def test_what_is_chosen_is_never_worth_less_than_anything_else(answers):
     if pair is not None:
         assert (pair["chosen_reward"], pair["rejected_reward"]) == (max(rewards), min(rewards))
     assert (example is None) == (max(rewards) < 0.5)
+
+
+_WORDS = st.text('abc #1?\u00e9\U0001f33e"\\', min_size=1, max_size=20).map(str.strip)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(_WORDS.filter(bool), st.booleans()), min_size=2, max_size=8))
+def test_a_plan_that_is_written_down_is_read_as_the_same_plan(parts):
+    request = LmPlanner(reading_model(ScriptedReader(str)), "Split.", 8).request(
+        Record("q", {"question": "When?"})
+    )
+    steps = [PlanStep(number, " ".join(t.split()), c) for number, (t, c) in enumerate(parts, 1)]
+    try:
+        plan = validated(steps).steps
+    except InputError:
+        return
+
+    assert request.parse(plan_json(plan)) == plan

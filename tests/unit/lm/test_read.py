@@ -16,6 +16,7 @@ from headgate.lm.read import (
     ABSTENTIONS,
     MAX_PASSAGE_CHARS,
     MAX_SPAN_CHARS,
+    MAX_TITLE_CHARS,
     ReadAnswer,
     ReadRequest,
 )
@@ -132,7 +133,8 @@ class TestPrompt:
 
         _, user = turns(reading(long, steps=(("q" * 9_000, "a" * 9_000),)))
 
-        assert user.count(f"(shortened to {MAX_PASSAGE_CHARS} characters)") == 3
+        assert user.count(f"(shortened to {MAX_PASSAGE_CHARS} characters)") == 2
+        assert user.count(f"(shortened to {MAX_TITLE_CHARS} characters)") == 1
         assert user.count(f"(shortened to {MAX_SPAN_CHARS} characters)") == 1
         assert len(user) < 3 * MAX_PASSAGE_CHARS + MAX_SPAN_CHARS + 500
 

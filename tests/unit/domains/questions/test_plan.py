@@ -166,7 +166,7 @@ def test_the_text_of_a_plan_is_one_step_a_line():
     [
         pytest.param("1. Who founded the Harbour Mill?\n2) When was #1 born?", id="numbers"),
         pytest.param(
-            "**Q1: Who founded the Harbour Mill?\r\n\r\n PlanStep 2: When was #1 born? ", id="words"
+            "**Q1: Who founded the Harbour Mill?\r\n\r\n Step 2: When was #1 born? ", id="words"
         ),
         pytest.param(
             "### Q1: Who founded the Harbour Mill? ## Need Context? ## Yes.\n"
