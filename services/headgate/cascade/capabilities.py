@@ -13,10 +13,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from headgate.cascade.engine import Engine, GateNode
+from headgate.cascade.engine import Engine, GateNode, Paying
 from headgate.cascade.payment import Purse, exhausted
-from headgate.errors import DeadlineError, HeadgateError, InputError, NotFoundError
-from headgate.gate.budget import Demand, Grant
+from headgate.errors import (
+    BudgetError,
+    DeadlineError,
+    HeadgateError,
+    InputError,
+    NotFoundError,
+)
+from headgate.gate.budget import Admission, Demand, Grant
 from headgate.stages.catalog import Asking, Retrieve
 from headgate.stages.classify import Classify
 from headgate.stages.contract import Batch, Cell, Hits, Stage
@@ -24,6 +30,8 @@ from headgate.types import Candidate, Deadline, Judgement, Prediction, Record, V
 
 Ranking = tuple[tuple[str, float], ...]
 """Candidate ids with scores, best first."""
+Admit = Callable[[float, int], Admission | None]
+"""Reserves the largest cost of a call, which counts as so many of a share; None for no."""
 StageType = TypeVar("StageType", Classify, Retrieve)
 
 
@@ -118,9 +126,14 @@ async def verify(
         raise InputError("proposals", problem, "Send one a record, or none.")
     engine = engine.units
     found = _asking(engine, stage)
-    columns = await _evidence(engine, found, records, deadline)
     engine.purse.arrive(caller, len(records))
-    cells = await _run_valid(engine, _Paid(found, engine.purse, caller), records, deadline, columns)
+
+    def admit(cost_usd: float, calls: int) -> Admission:
+        return engine.purse.admit(Demand(1.0, cost_usd, required=True, calls=calls), caller)
+
+    columns = await _evidence(engine, found, records, deadline, admit)
+    paid = _Paid(found, engine.purse, admit, calls=1)
+    cells = await _run_valid(engine, paid, records, deadline, columns)
     too_late = [cell for cell in cells if isinstance(cell, DeadlineError)]
     if too_late and len(too_late) == len(cells):
         raise too_late[0]
@@ -140,23 +153,21 @@ async def audit(engine: Engine, record: Record, deadline: Deadline) -> str | Non
     """
     engine = engine.units
     stage = _asking(engine, "")
-    columns = await _evidence(engine, stage, [record], deadline)
-    admission = engine.purse.admit_audit(stage.largest_cost_usd(record, _shown(columns, 0)))
-    if admission is None:
-        return None
-    cell: Cell | None = None
-    try:
-        (cell,) = await stage.run(Batch([record], deadline, columns))
-    finally:
-        engine.purse.settle(admission, cell)
+    admit = engine.purse.admit_audit
+    columns = await _evidence(engine, stage, [record], deadline, admit)
+    if any(isinstance(column[0], BudgetError) for column in columns.values()):
+        return None  # what the large model would have been told is not what it is told now
+    (cell,) = await _Paid(stage, engine.purse, admit, calls=1).run(
+        Batch([record], deadline, columns)
+    )
     return engine.task.canonical(cell.answer) if isinstance(cell, Judgement) else None
 
 
 class _Paid:
     """A stage whose calls are paid for; a record that cannot be paid gets its error."""
 
-    def __init__(self, stage: Asking, purse: Purse, caller: str) -> None:
-        self._stage, self._purse, self._caller = stage, purse, caller
+    def __init__(self, stage: Asking | Paying, purse: Purse, admit: Admit, *, calls: int) -> None:
+        self._stage, self._purse, self._admit, self._calls = stage, purse, admit, calls
         self.name, self.kind = stage.name, stage.kind
         self.inputs, self.model = stage.inputs, stage.model
 
@@ -177,9 +188,8 @@ class _Paid:
         record = batch.records[place]
         columns = {name: [column[place]] for name, column in batch.columns.items()}
         cost_usd = self._stage.largest_cost_usd(record, _shown(columns, 0))
-        demand = Demand(1.0, cost_usd, required=True)
-        admission = self._purse.admit(demand, self._caller)
-        if admission.grant is not Grant.ESCALATE:
+        admission = self._admit(cost_usd, self._calls)
+        if admission is None or admission.grant is not Grant.ESCALATE:
             return exhausted(f"record {record.id!r}")
         cell: Cell | None = None
         try:
@@ -254,7 +264,11 @@ async def _run_valid(
 
 
 async def _evidence(
-    engine: Engine, stage: Asking, records: Sequence[Record], deadline: Deadline
+    engine: Engine,
+    stage: Asking,
+    records: Sequence[Record],
+    deadline: Deadline,
+    admit: Admit,
 ) -> dict[str, list[Cell]]:
     """Return what the stage tells the large model; errors of records stay for later.
 
@@ -268,7 +282,10 @@ async def _evidence(
     for node in engine.nodes:
         if node.name in wanted and not isinstance(node, GateNode):
             own = {name: columns[name] for name in node.inputs}
-            columns[node.name] = await _run_valid(engine, node, records, deadline, own)
+            runs: Stage = node
+            if isinstance(node, Paying) and node.large_model is not None:
+                runs = _Paid(node, engine.purse, admit, calls=0)
+            columns[node.name] = await _run_valid(engine, runs, records, deadline, own)
     return {name: columns[name] for name in stage.inputs}
 
 

@@ -407,6 +407,9 @@ class Engine:
         finally:
             self.purse.settle_all([admission for _, admission in paid], cells)
         _decided(stage, asked, cells, elapsed_ms)
+        for progress, cell in zip(asked, cells, strict=True):
+            if isinstance(cell, BudgetError) and self.purse.rejects:
+                progress.refuse(cell)  # none of its steps could be paid
 
     def _is_too_late(self, stage: Stage, records: int, deadline: Deadline) -> bool:
         return deadline.remaining_s() <= self._pace.p95_s(stage.name, records)

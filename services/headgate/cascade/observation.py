@@ -39,7 +39,8 @@ def observed(progress: Progress, origin: Origin, canonical: Callable[[str], str]
         origin: Who asked.
         canonical: Makes answers that say the same equal.
     """
-    judged = progress.judgement
+    # What the budget or a failure spoilt is not what the large model would have said.
+    judged = None if progress.degraded else progress.judgement
     return Observation(
         record=progress.record,
         origin=origin,

@@ -103,7 +103,8 @@ class Purse:
 class StepPurse(Purse):
     """What the steps of a question are paid from: its cascade's purse, of which they take money.
 
-    The question itself was admitted, and counts against the share of calls, once.
+    The question itself was admitted, and counts against the share of calls, once. So its steps
+    are wanted at any price: an answer from half of them is not what the question was sent on for.
     """
 
     def __init__(self, whole: Purse) -> None:
@@ -116,7 +117,7 @@ class StepPurse(Purse):
 
     def admit(self, demand: Demand, caller: str) -> Admission:
         """Reserve the largest cost of a call, or say why it is not made."""
-        return self._whole.admit(replace(demand, calls=0), caller)
+        return self._whole.admit(replace(demand, calls=0, required=True), caller)
 
     def settle(self, admission: Admission, cell: Cell | None) -> None:
         """Give back what a call did not cost."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headgate.cascade.guarantee import Claim
-from headgate.errors import DeadlineError, HeadgateError
+from headgate.errors import BudgetError, DeadlineError, HeadgateError, LmError
 from headgate.stages.contract import Cell, PaidCell
 from headgate.types import (
     Decision,
@@ -28,6 +28,7 @@ from headgate.types import (
     Usage,
 )
 
+_SPOILING = (BudgetError, DeadlineError, LmError)
 _DECISIONS: dict[str, Decision] = {
     "classify": Decision.ANSWERED,
     "retrieve": Decision.RETRIEVED,
@@ -125,7 +126,21 @@ class Progress:
         answer, tier = self._answer()
         if not answer:
             return self._result(error=self.problem)
-        return self._result(answer=answer, tier=tier, degraded=degraded_by(self.problem))
+        return self._result(answer=answer, tier=tier, degraded=self.degraded)
+
+    @property
+    def degraded(self) -> str:
+        """Return why its answer is not what the policy wanted; empty when it is.
+
+        A plan that nobody could pay, or a step that went wrong, spoils the answer made without it.
+        A step that is not asked, because an earlier one found no answer, does not.
+        """
+        parts = self.judgement.parts if self.judgement else ()
+        unpaid = [each for each in self.cells.values() if isinstance(each, BudgetError)]
+        wrong = [part.error for part in parts if isinstance(part.error, _SPOILING)]
+        degraded = [part.degraded for part in parts]
+        reasons = [degraded_by(self.problem), *degraded, *map(degraded_by, (*unpaid, *wrong))]
+        return next(filter(None, reasons), "")
 
     def _answer(self) -> tuple[str, Tier | None]:
         if self.judgement is not None:
@@ -159,7 +174,7 @@ class Progress:
             guarantee=claim.state,
             degraded=degraded,
             lossy_input=self.record.lossy,
-            cached=bool(paid) and all(each.cached for each in paid),
+            cached=bool(paid) and all(map(_is_cached, paid)),
             error=error,
             parts=judged.parts,
             plan=self._plan(),
@@ -191,6 +206,12 @@ class Progress:
             return self.judgement.cited
         readings = [each for each in self.cells.values() if isinstance(each, Reading)]
         return readings[-1].passages if readings else ()
+
+
+def _is_cached(cell: PaidCell) -> bool:
+    """Return whether nothing had to be asked for it, for its parts neither."""
+    parts = cell.parts if isinstance(cell, Judgement) else ()
+    return cell.cached and not any(part.usage.calls for part in parts)
 
 
 def _usage(cell: PaidCell) -> Usage:

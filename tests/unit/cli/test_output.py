@@ -64,6 +64,9 @@ def test_a_result_becomes_plain_json():
         },
         "parts": [],
         "ranking": [],
+        "plan": [],
+        "asked": "",
+        "cited": [],
     }
 
 
