@@ -272,7 +272,8 @@ async def _evidence(
 ) -> dict[str, list[Cell]]:
     """Return what the stage tells the large model; errors of records stay for later.
 
-    What a stage reads may have been read from an earlier one, which then runs first.
+    What a stage reads may have been read from an earlier one, which then runs first and is told,
+    too.
     """
     wanted = set(stage.inputs)
     for node in reversed(engine.nodes):
@@ -286,7 +287,7 @@ async def _evidence(
             if isinstance(node, Paying) and node.large_model is not None:
                 runs = _Paid(node, engine.purse, admit, calls=0)
             columns[node.name] = await _run_valid(engine, runs, records, deadline, own)
-    return {name: columns[name] for name in stage.inputs}
+    return columns
 
 
 def _check_candidates(position: int, candidates: Sequence[Candidate]) -> None:

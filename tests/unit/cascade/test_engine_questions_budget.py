@@ -2,11 +2,13 @@
 
 import pytest
 
-from fakes.tiny_questions import CHAIN, EASY, NONE, cascade, guesses, way
+from fakes.tiny_engine import soon
+from fakes.tiny_questions import CHAIN, EASY, NONE, asks, cascade, guesses, way
+from headgate.cascade.capabilities import audit
 from headgate.cascade.payment import Purse, StepPurse
 from headgate.errors import BudgetError
 from headgate.gate.budget import Admission, BudgetLimits, Governor, Grant, Spending
-from headgate.types import Decision, Origin, Tier
+from headgate.types import Decision, GuaranteeState, Origin, Tier
 
 
 class Refusing(Purse):
@@ -34,7 +36,7 @@ class Refusing(Purse):
         self.settled.append(cell)
 
 
-RECALL, PLAN, DIRECT, FINAL, FIRST_STEP = range(5)
+RECALL, PLAN, DIRECT, FINAL, FIRST_STEP, SECOND_STEP = range(6)
 """In the order in which one question asks for money."""
 
 
@@ -72,6 +74,7 @@ async def test_a_plan_that_cannot_be_paid_leaves_the_question_whole():
     (result,) = await asked.answer(CHAIN)
 
     assert (result.answer, result.plan) == ("the 1800s", ())
+    assert result.degraded == "BUDGET_EXHAUSTED"
     assert ("plan", Decision.FAILED) in way(result)
     assert asked.asked == (["q1", "q1", "q1#1"], [])
 
@@ -105,6 +108,75 @@ async def test_a_budget_that_rejects_leaves_an_error_and_no_answer(refused):
 
     assert isinstance(result.error, BudgetError)
     assert (result.answer, result.tier, result.confidence) == ("", None, 0.0)
+    assert not any("#" in each for each in asked.slm.asked)
+
+
+async def test_a_step_that_cannot_be_paid_spoils_the_answer_and_what_is_noted_of_it():
+    asked = cascade(known=NONE, sure=NONE)
+    noted = []
+    asked.engine.observer = noted.append
+    asked.engine.purse = Refusing(SECOND_STEP)
+
+    (result,) = await asked.answer(CHAIN)
+
+    assert result.tier is Tier.LARGE
+    assert result.degraded == "BUDGET_EXHAUSTED"
+    assert (result.certificate_id, result.guarantee) == ("", GuaranteeState.UNCERTIFIED)
+    assert [each.reference for each in noted] == [None]
+
+
+async def test_steps_are_wanted_at_any_price_once_their_question_was_sent_on():
+    asked = cascade()
+    asked.engine.purse = purse = Refusing()
+
+    await asked.answer(CHAIN)
+
+    steps = purse.demands[FIRST_STEP:]
+    assert [(demand.required, demand.calls) for demand in steps] == [(True, 0)] * 2
+
+
+async def test_a_budget_that_rejects_leaves_no_answer_when_no_step_can_be_paid():
+    asked = cascade(guesses, known=NONE, sure=NONE)
+    asked.engine.purse = Refusing(FIRST_STEP, rejects=True)
+
+    (result,) = await asked.answer(CHAIN)
+
+    assert isinstance(result.error, BudgetError)
+    assert result.answer == ""
+
+
+class Auditing(Refusing):
+    """Notes what is asked for audits, and refuses some of it by number."""
+
+    def __init__(self, *refused):
+        super().__init__()
+        self.refused_audits, self.audits = refused, []
+
+    def admit_audit(self, cost_usd, calls=1):
+        """Pay, or not."""
+        number = len(self.audits)
+        self.audits.append(calls)
+        if number in self.refused_audits:
+            return None
+        return Admission(Grant.ESCALATE, cost_usd, audit=True, calls=calls)
+
+
+async def test_an_audit_pays_for_all_that_is_read_before_the_large_model_is_asked():
+    asked = cascade()
+    asked.engine.purse = purse = Auditing()
+
+    answer = await audit(asked.engine, asks(CHAIN), soon())
+
+    assert answer == "1902"
+    assert purse.audits == [0, 0, 0, 1], "recall, plan, direct, and the answer from steps"
+
+
+@pytest.mark.parametrize("refused", [0, 1, 2, 3])
+async def test_an_audit_that_cannot_pay_for_all_of_it_has_no_answer(refused):
+    asked = cascade()
+    asked.engine.purse = Auditing(refused)
+
+    assert await audit(asked.engine, asks(CHAIN), soon()) is None
     assert not any("#" in each for each in asked.slm.asked)
 
 
