@@ -43,7 +43,9 @@ def show_answers(console: Console, client: Client, test: Sequence[LabelledRecord
         answers += client.answer_questions([question])
         taken_ms.append((time.perf_counter() - started) * 1000)
     alone = client.verify([row.record for row in test])
-    table = Table("answered by", "right", "F1", "in steps", "calls, all models", "cost", "p50 / p95")
+    table = Table(
+        "answered by", "right", "F1", "in steps", "calls, all models", "cost", "p50 / p95"
+    )
     judged = [each.judgement for each in alone]
     usage = sum((each.usage for each in judged if each), Usage())
     said = [each.answer if each else "" for each in judged]
