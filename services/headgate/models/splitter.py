@@ -201,8 +201,10 @@ def cut_chain(text: str, places: Sequence[Span], span: Span) -> tuple[str, ...]:
 def cut_comparison(text: str, places: Sequence[Span], first: Span, second: Span) -> tuple[str, ...]:
     """Return the question about the first thing alone, and about the second.
 
-    Words that only join the two go with the one that is left out.
+    Words that only join the two go with the one that is left out. A word that follows both belongs
+    to both: of `the Harrow Bridge or the Denny Bridge` no half is left of a name.
     """
+    first, second = _with_shared_words(text, places, first, second)
     start, middle = places[first[0]][0], places[first[1]][1]
     resumed, end = places[second[0]][0], places[second[1]][1]
     between = text[middle:resumed]
@@ -212,6 +214,19 @@ def cut_comparison(text: str, places: Sequence[Span], first: Span, second: Span)
     return tuple(
         " ".join(re.sub(r"\bboth\b", "", side, flags=re.I).split()) for side in (left, right)
     )
+
+
+def _with_shared_words(
+    text: str, places: Sequence[Span], first: Span, second: Span
+) -> tuple[Span, Span]:
+    """Return the spans with the words that follow both, as far as they are the same."""
+    words = [text[start:end].lower() for start, end in places]
+    shared = 0
+    for one, two in zip(words[first[1] + 1 : second[0]], words[second[1] + 1 :], strict=False):
+        if one != two:
+            break
+        shared += 1
+    return (first[0], first[1] + shared), (second[0], second[1] + shared)
 
 
 def _grown(part: tuple[str, ...], plan: tuple[str, ...]) -> tuple[str, ...]:

@@ -244,6 +244,20 @@ def test_a_chain_is_cut_at_the_span(text, span, parts):
             ("Did Rook die before?", "Did die before Pell?"),
             id="apart",
         ),
+        pytest.param(
+            "Which is older, the Rook Bridge or the Pell Bridge?",
+            (5, 5),
+            (9, 9),
+            ("Which is older, the Rook Bridge?", "Which is older, the Pell Bridge?"),
+            id="names-that-share-a-word",
+        ),
+        pytest.param(
+            "Are Rook mill owners and Pell mill keepers kin?",
+            (1, 1),
+            (5, 5),
+            ("Are Rook mill owners and keepers kin?", "Are owners and Pell mill keepers kin?"),
+            id="as-far-as-they-are-the-same",
+        ),
     ],
 )
 def test_a_comparison_leaves_one_thing_out_in_each_part(text, first, second, parts):
