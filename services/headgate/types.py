@@ -202,6 +202,22 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What a large model says of a record from one perspective; a small network decides."""
+
+    perspective: str
+    """What it was asked to look at, as the cascade names it."""
+    probability: float
+    """That the record deserves the second label, 0 to 1, in the large model's opinion."""
+    rationale: str
+    """Why, in the model's words; one line, capped in length, advice and not fact."""
+    usage: Usage = Usage()
+    cached: bool = False
+    usefulness: float | None = None
+    """How far the network trusts it, 0 to 1; None before it was weighed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The large model's decision on one record; always a member of the record's options.
 
@@ -226,6 +242,9 @@ class Judgement:
     """Passages that the answer rests on; empty when the record's own evidence stands."""
     cited: tuple[str, ...] = ()
     """Ids of the passages that the answer was read from."""
+    advice: tuple[Advice, ...] = ()
+    """That the answer was weighed from, in the order of the perspectives; those that failed are
+    missing."""
 
     @property
     def total_usage(self) -> Usage:
@@ -280,6 +299,8 @@ class Result:
     """Of a part that is a step: its question, with earlier answers in their places."""
     cited: tuple[str, ...] = ()
     """Ids of the passages, among the evidence, that the answer was read from."""
+    advice: tuple[Advice, ...] = ()
+    """What a large model said from each perspective that answered; advice and not fact."""
 
 
 @dataclass(frozen=True, slots=True)

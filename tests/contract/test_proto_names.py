@@ -17,7 +17,7 @@ ABOUT_THE_SERVER = {"ListCascades", "DescribeCascade"}
 
 
 def test_the_contract_has_services():
-    assert len(SERVICES) == 8
+    assert len(SERVICES) == 9
 
 
 def test_rpc_names_are_unique_across_all_services():

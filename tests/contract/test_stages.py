@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fakes.made_up_corpus import Library, WordEncoder
+from fakes.scripted_adviser import MeanWeigher, ScriptedAdviser, advising_model
 from fakes.scripted_lm import ScriptedLm
 from fakes.scripted_reader import ScriptedReader
 from fakes.tiny_models import LEVEL, TinyEncoder, log, text_classifier, vector_of
@@ -18,6 +19,7 @@ from headgate.retrieval.store import Document, VectorStore
 from headgate.retrieval.targets import TargetIndexes
 from headgate.stages.catalog import (
     CATALOG,
+    Advise,
     Candidates,
     Classify,
     Decompose,
@@ -171,6 +173,27 @@ def synthesise():
     )
 
 
+def advises_by_first_word(request):
+    """Advise that whatever is about the net deserves the second label."""
+    word = request.text.split()[0]
+    if word == "poison":
+        raise ValueError(f"cannot read {request.text!r}")
+    return {"rationale": "because", "probability": 0.9 if word == "net" else 0.2}
+
+
+def advise():
+    return Advise(
+        "s",
+        "m",
+        large_model=advising_model(ScriptedAdviser(advises_by_first_word)),
+        perspectives={"style": "How is it written?", "sense": "Is it likely?"},
+        weigher=MeanWeigher(),
+        labels=("disk", "net"),
+        of="first",
+        batching=AT_ONCE,
+    )
+
+
 class Words:
     """Embeds as the corpus was embedded."""
 
@@ -197,6 +220,7 @@ def passages(corpus):
 
 
 BUILDERS = {
+    "advise": advise,
     "classify": classify,
     "decompose": decompose,
     "read": read,
@@ -209,11 +233,13 @@ BUILDERS = {
     "verify:step": support,
 }
 INPUTS = {
+    "advise": ("first",),
     "rerank": ("found",),
     "synthesise": ("plan", "answer"),
     "verify:step": ("passages", "answer"),
 }
 OWN = {
+    "advise": Judgement,
     "classify": Prediction,
     "decompose": Planned,
     "read": Reading,
@@ -235,6 +261,7 @@ OF_DISK = {
 """What comes of "disk"; its label where nothing else is said."""
 PASSAGES = (Hit("p", 0.5, "It failed."),)
 EARLIER = {
+    "first": Prediction(("disk", "net"), (0.6, 0.4)),
     "found": Prediction((*TARGET.ids, NO_MATCH), (1 / 7,) * 7),
     "passages": PASSAGES,
     "answer": Reading(Prediction(("it",), (0.1,))),
@@ -248,12 +275,18 @@ def question(text):
     return Record(text, {"question": text})
 
 
+def news(text):
+    """Return a record of an item of news."""
+    return Record(text, {"text": text})
+
+
 def splittable(text):
     """Return a record of a question, or of none: where a planner fails there is no error."""
     return Record(text, {} if text.startswith("poison") else {"question": text})
 
 
 RECORDS = {
+    "advise": news,
     "decompose": splittable,
     "read": question,
     "rerank": one_column,

@@ -14,6 +14,8 @@ from headgate.v1 import (
     classifier_service_pb2_grpc,
     log_analysis_service_pb2,
     log_analysis_service_pb2_grpc,
+    news_advising_service_pb2,
+    news_advising_service_pb2_grpc,
     question_answering_service_pb2,
     question_answering_service_pb2_grpc,
     reranker_service_pb2,
@@ -31,6 +33,7 @@ ADD_SERVICERS = (
     cascade_service_pb2_grpc.add_CascadeServiceServicer_to_server,
     classifier_service_pb2_grpc.add_ClassifierServiceServicer_to_server,
     log_analysis_service_pb2_grpc.add_LogAnalysisServiceServicer_to_server,
+    news_advising_service_pb2_grpc.add_NewsAdvisingServiceServicer_to_server,
     question_answering_service_pb2_grpc.add_QuestionAnsweringServiceServicer_to_server,
     reranker_service_pb2_grpc.add_RerankerServiceServicer_to_server,
     retriever_service_pb2_grpc.add_RetrieverServiceServicer_to_server,
@@ -47,6 +50,7 @@ class CannedServer(
     cascade_service_pb2_grpc.CascadeServiceServicer,
     classifier_service_pb2_grpc.ClassifierServiceServicer,
     log_analysis_service_pb2_grpc.LogAnalysisServiceServicer,
+    news_advising_service_pb2_grpc.NewsAdvisingServiceServicer,
     question_answering_service_pb2_grpc.QuestionAnsweringServiceServicer,
     reranker_service_pb2_grpc.RerankerServiceServicer,
     retriever_service_pb2_grpc.RetrieverServiceServicer,
@@ -71,6 +75,8 @@ class CannedServer(
         """What ListCascades answers, call by call; the last one stays."""
         self.untaken = set()
         """Ids of records on which feedback is not taken."""
+        self.forgets = False
+        """Whether the first of several news items gets no advice."""
         self.hangs = False
         """Whether calls get no answer until the server stops."""
         self.stream_ended = threading.Event()
@@ -169,6 +175,14 @@ class CannedServer(
         context.add_callback(self.stream_ended.set)
         self._take(request, context)
         yield from self.news
+
+    def AdviseNews(self, request, context):
+        self._take(request, context)
+        advices = [
+            news_advising_service_pb2.NewsAdvice(id=item.id, verdict="fake", probability=0.75)
+            for item in request.items[1 if self.forgets else 0 :]
+        ]
+        return news_advising_service_pb2.AdviseNewsResponse(advices=advices)
 
     def Classify(self, request, context):
         self._take(request, context)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from headgate import wire
 from headgate.errors import InputError, LmRefusedError, RemoteError, StageError
 from headgate.types import (
+    Advice,
     Candidate,
     CascadeDescription,
     CascadeSummary,
@@ -53,6 +54,7 @@ records = st.builds(
     st.lists(candidates, max_size=3).map(tuple),
 )
 parts = st.builds(Result, names, texts, floats)
+advice = st.builds(Advice, texts, floats, texts, usefulness=st.none() | floats)
 results = st.builds(
     Result,
     record_id=names,
@@ -71,6 +73,7 @@ results = st.builds(
     error=st.none() | errors,
     parts=st.lists(parts, max_size=2).map(tuple),
     ranking=st.lists(st.tuples(texts, floats), max_size=2).map(tuple),
+    advice=st.lists(advice, max_size=2).map(tuple),
 )
 
 
@@ -251,12 +254,14 @@ class TestResult:
             path=(Step("s", "gate", Decision.KEPT, 1.0, detail="\ud800"),),
             evidence=(Hit("1\ud800", 0.5, "t\ud800", {"label\ud800": "\udcff"}),),
             rationale="because \ud800",
+            advice=(Advice("view\ud800", 0.5, "\udcff"),),
             error=RemoteError("INTERNAL", "X", "\ud800"),
         )
 
         received = wire.result_from_wire(parsed(wire.result_to_wire(result)))
 
         assert received.rationale == "because ?"
+        assert received.advice == (Advice("view?", 0.5, "?"),)
         assert received.evidence == (Hit("1?", 0.5, "t?", {"label?": "?"}),)
         assert received.path[0].detail == "?"
         assert received.error.message == "?"

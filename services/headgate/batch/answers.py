@@ -63,8 +63,8 @@ class Answer:
     problem: str
     """The same for a person."""
     parts: str = ""
-    """JSON of what the record fanned out to, such as a table's columns, or of the passages that a
-    question's answer rests on and its steps; empty when there is nothing of it."""
+    """JSON of what the record fanned out to, such as a table's columns; of the passages that a
+    question's answer rests on, and its steps; of advice on news. Empty when there is none of it."""
 
     @classmethod
     def of(cls, result: Result) -> Answer:
@@ -109,9 +109,17 @@ def _parts_of(result: Result) -> str:
     parts: object = None
     if result.cited or any(part.asked for part in result.parts):
         parts = {"passages": list(result.cited), "steps": _steps_of(result)}
+    elif result.advice:
+        parts = _advice_of(result)
     elif result.parts:
         parts = _columns_of(result)
     return json.dumps(parts, ensure_ascii=False) if parts else ""
+
+
+def _advice_of(result: Result) -> list[dict[str, object]]:
+    """Return what is written of the advice on an item of news."""
+    names = ("perspective", "probability", "usefulness", "rationale")
+    return [{name: getattr(each, name) for name in names} for each in result.advice]
 
 
 def _steps_of(result: Result) -> list[dict[str, object]]:

@@ -45,6 +45,7 @@ from headgate.batch.spool import (
     writing,
 )
 from headgate.batch.types import DeadLetters, InputSpec, LineBlock, RowBlock, Unit
+from headgate.domains.news import NewsTask
 from headgate.domains.questions.task import QuestionTask
 from headgate.domains.schemas.match_task import TableTask
 from headgate.domains.task import Task
@@ -221,7 +222,7 @@ class Worker:
     @property
     def _has_parts(self) -> bool:
         """Return whether more is told of a record than its answer."""
-        return isinstance(self._work.task, TableTask | QuestionTask)
+        return isinstance(self._work.task, TableTask | QuestionTask | NewsTask)
 
     @cached_property
     def _templates(self) -> pa.Table:

@@ -13,6 +13,7 @@ from headgate.artifact import Artifact
 from headgate.cascade.certificate import hashes_of
 from headgate.cascade.engine import About, Engine, GateNode, Node
 from headgate.cascade.fan_out import FanOut
+from headgate.cascade.files import perspective_key
 from headgate.cascade.fitted import CASES_FOLDER, SECOND, Fitted, read_fitted
 from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.load import LoadedCascade
@@ -23,6 +24,7 @@ from headgate.cascade.questions import (
     batching_of,
 )
 from headgate.cascade.spec import (
+    AdviseSpec,
     AssignSpec,
     CandidatesSpec,
     ClassifySpec,
@@ -41,17 +43,22 @@ from headgate.errors import ArtifactError
 from headgate.lm.large_model import LargeModel
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.models.matcher import Matcher
+from headgate.models.rationale import RationaleNetwork
 from headgate.models.splitter import Splitter
+from headgate.models.student import Student
 from headgate.models.token_encoder import OpenVinoTokenEncoder
 from headgate.models.trust import Trust
 from headgate.retrieval.store import VectorStore
 from headgate.retrieval.targets import TargetIndexes
+from headgate.stages.advise import Advise, Weigher
 from headgate.stages.assign import Assign
 from headgate.stages.candidates import Candidates, TargetEntry
 from headgate.stages.catalog import Asking, Classify, Rerank, Retrieve, Synthesise, Verify
+from headgate.stages.classify import Classifier
 from headgate.stages.contract import TextEncoder
 from headgate.stages.decompose import SpanPlanner
 from headgate.stages.rerank import Ranking
+from headgate.stages.weigh import NetworkWeigher
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,25 @@ def loaded_hashes(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> 
     return hashes_of(loaded, fitted.encoders, classifiers, fitted.steps)
 
 
+def advising_stage(
+    loaded: LoadedCascade, spec: AdviseSpec, large_model: LargeModel, weigher: Weigher
+) -> Advise:
+    """Return the stage that asks for advice and has it weighed, as the file describes it."""
+    harmless, sought = loaded.spec.task.labels
+    perspectives = {
+        each: loaded.prompts[perspective_key(spec.name, each)] for each in spec.perspectives
+    }
+    return Advise(
+        spec.name,
+        spec.model,
+        large_model=large_model,
+        perspectives=perspectives,
+        weigher=weigher,
+        labels=(harmless, sought),
+        of=loaded.spec.answering[-1].name,
+    )
+
+
 def asking_stage(
     loaded: LoadedCascade, spec: VerifySpec | RerankSpec, large_model: LargeModel
 ) -> Asking:
@@ -211,6 +237,8 @@ class _Builder:
     def node(self, stage: UnitStage) -> Node:
         if isinstance(stage, QuestionSpec):
             return self.questions.node(stage)
+        if isinstance(stage, AdviseSpec | VerifySpec | RerankSpec):
+            return self._deciding(stage)
         match stage:
             case ClassifySpec():
                 return self._classify(stage.name, stage.model)
@@ -220,8 +248,15 @@ class _Builder:
                 return self._retrieve(stage)
             case CandidatesSpec():
                 return self._candidates(stage)
-            case _:
-                return asking_stage(self.loaded, stage, self.parts.large_models[stage.model])
+
+    def _deciding(self, stage: AdviseSpec | VerifySpec | RerankSpec) -> Asking:
+        large_model = self.parts.large_models[stage.model]
+        if not isinstance(stage, AdviseSpec):
+            return asking_stage(self.loaded, stage, large_model)
+        weighing = self.loaded.spec.weighing
+        file = self.fitted.classifiers[weighing.name if weighing else ""].file
+        network = RationaleNetwork.load(self.artifact.folder(file.rpartition("/")[0]))
+        return advising_stage(self.loaded, stage, large_model, NetworkWeigher(network))
 
     def _gate(self, stage: GateSpec) -> GateNode:
         fitted = self.fitted.gates[stage.name]
@@ -242,7 +277,8 @@ class _Builder:
 
     def _classify(self, name: str, model: str) -> Classify:
         fitted = self.fitted.classifiers[name]
-        reader = PairClassifier if fitted.inputs == "pair" else TextClassifier
+        readers = {"pair": PairClassifier, "news": Student}
+        reader: type[Classifier] = readers.get(fitted.inputs, TextClassifier)
         return Classify(
             name,
             model,

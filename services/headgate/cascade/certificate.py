@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict
 
 from headgate.artifact import JSON
 from headgate.cascade.deferral import CertificateKind
+from headgate.cascade.files import perspective_key
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.mistakes import listed
 from headgate.cascade.model_spec import LmSpec, OpenAiSpec
 from headgate.cascade.spec import (
+    AdviseSpec,
     CascadeSpec,
     DecidingSpec,
     DecomposeSpec,
@@ -201,12 +203,14 @@ AskingSpec = DecidingSpec | ReadSpec | DecomposeSpec
 def _asking(spec: CascadeSpec) -> list[AskingSpec]:
     """Return the stages that ask a language model something, those of steps included."""
     stages = [each for each in (*spec.unit_flow, *spec.step_flow) if isinstance(each, AskingSpec)]
-    return [each for each in stages if each.prompt is not None]
+    return [each for each in stages if getattr(each, "prompt", "") is not None]
 
 
 def _asked(loaded: LoadedCascade, stage: AskingSpec) -> list[JSON]:
     """Return what the large model is told beside the record: prompt, evidence, other records."""
     read = getattr(stage, "of" if isinstance(stage, RerankSpec) else "evidence", None)
+    if isinstance(stage, AdviseSpec):
+        read = None  # its evidence is for people
     flow = (*loaded.spec.unit_flow, *loaded.spec.step_flow)
     searches = [each for each in flow if isinstance(each, Retrieving)]
     shown: list[JSON] = [each.top_k for each in searches if each.name == read]
@@ -214,7 +218,15 @@ def _asked(loaded: LoadedCascade, stage: AskingSpec) -> list[JSON]:
     own: list[JSON] = [stage.max_steps] if isinstance(stage, DecomposeSpec) else []
     if isinstance(stage, VerifySpec) and stage.widen is not None:
         own = [stage.widen]
-    return [loaded.prompts[stage.name], *shown, *shared, *own]
+    return [*_prompts(loaded, stage), *shown, *shared, *own]
+
+
+def _prompts(loaded: LoadedCascade, stage: AskingSpec) -> list[JSON]:
+    """Return the prompts of a stage; those of perspectives with their names."""
+    if not isinstance(stage, AdviseSpec):
+        return [loaded.prompts[stage.name]]
+    names = sorted(stage.perspectives)
+    return [[name, loaded.prompts[perspective_key(stage.name, name)]] for name in names]
 
 
 def _corpus(place: str) -> str:

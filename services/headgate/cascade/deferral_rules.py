@@ -12,7 +12,7 @@ from headgate.cascade.plain import Stage, mapping_at, text_at
 
 Keys = Mapping[str, object]
 
-_DECIDING = {"verify", "rerank", "synthesise"}
+_DECIDING = {"verify", "rerank", "synthesise", "advise"}
 _PLACE: KeyPath = ("spec", "deferral")
 _BUDGET = (*_PLACE, "budget")
 _CALLER = (*_BUDGET, "per_caller")

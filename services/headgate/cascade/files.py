@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from headgate.cascade.mistakes import KeyPath, Mistake, quoted
-from headgate.cascade.plain import all_stages_of, mapping_at, text_at
+from headgate.cascade.plain import Stage, all_stages_of, mapping_at, text_at
 
 MAX_PROMPT_BYTES = 64 * 1024
-ASKING = ("verify", "rerank", "read", "decompose", "synthesise")
+ASKING = ("verify", "rerank", "read", "decompose", "synthesise", "advise")
 """Kinds of stages that ask a language model."""
 
 
@@ -29,14 +29,32 @@ def read_prompts(values: object, folder: Path) -> tuple[dict[str, str], list[Mis
     prompts: dict[str, str] = {}
     mistakes: list[Mistake] = []
     for stage in all_stages_of(values):
-        name = stage.text("prompt")
-        if stage.kind not in ASKING or not name.strip():
-            continue
-        try:
-            prompts[stage.name] = _read_prompt(name, folder)
-        except _PromptError as error:
-            mistakes.append(Mistake(stage.path("prompt"), error.problem, error.remedy))
+        for key, name, path in _named_prompts(stage):
+            try:
+                prompts[key] = _read_prompt(name, folder)
+            except _PromptError as error:
+                mistakes.append(Mistake(path, error.problem, error.remedy))
     return prompts, mistakes
+
+
+def perspective_key(stage: str, perspective: str) -> str:
+    """Return by what the prompt of a perspective is found; no stage can have such a name."""
+    return f"{stage}/{perspective}"
+
+
+def _named_prompts(stage: Stage) -> Iterator[tuple[str, str, KeyPath]]:
+    """Yield by what each prompt of a stage is found, its file, and where that is said."""
+    if stage.kind == "advise":
+        perspectives = mapping_at(stage.keys, "perspectives")
+        named = {
+            perspective_key(stage.name, each): ((*stage.path("perspectives"), each), file)
+            for each, file in perspectives.items()
+        }
+    else:
+        named = {stage.name: (stage.path("prompt"), stage.text("prompt"))}
+    for key, (path, file) in named.items():
+        if stage.kind in ASKING and isinstance(file, str) and file.strip():
+            yield key, file, path
 
 
 def missing_files(values: object, folder: Path) -> Iterator[Mistake]:

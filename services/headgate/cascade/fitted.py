@@ -16,6 +16,7 @@ from headgate.cascade.certificate import Certificate, Part
 from headgate.cascade.deferral import DeferralSpec
 from headgate.cascade.model_spec import EncoderSpec, ModelSpec, SplitterSpec
 from headgate.cascade.spec import (
+    AdviseSpec,
     AnsweringSpec,
     CandidatesSpec,
     CascadeSpec,
@@ -46,9 +47,9 @@ class FittedClassifier(Part):
 
     file: str
     """Its file in the artifact: safetensors, or JSON for a matcher and for trust in readings."""
-    inputs: Literal["text", "pair", "columns", "question", "reading"]
+    inputs: Literal["text", "pair", "columns", "question", "reading", "news", "advice"]
     """Whether it reads single texts or pairs, matches the columns of two tables, splits questions,
-    or says how far readings are trusted."""
+    says how far readings are trusted, judges news, or weighs advice on it."""
 
 
 class FittedRung(Part):
@@ -148,6 +149,8 @@ def _stage_key(stage: UnitStage) -> JSON:
     """Return what a fit depends on; of an answering search also how many options it leaves."""
     model = "" if isinstance(stage, GateSpec) else stage.model or ""
     key: list[JSON] = [stage.name, stage.kind, model]
+    if isinstance(stage, AdviseSpec):
+        return [*key, *stage.perspectives]
     return [*key, stage.top_k] if isinstance(stage, CandidatesSpec | CorpusSpec) else key
 
 
@@ -234,7 +237,8 @@ def _check_complete(artifact: Artifact, fitted: Fitted, spec: CascadeSpec) -> No
 def classifier_names(spec: CascadeSpec) -> list[str]:
     """Return the stages with something fitted, and the second model's, named for its model."""
     second = spec.deferral.second_model
-    fitted = [stage.name for stage in spec.unit_flow if _is_fitted(stage, spec)]
+    weighing = [spec.weighing.name] if spec.weighing else []
+    fitted = [*(stage.name for stage in spec.unit_flow if _is_fitted(stage, spec)), *weighing]
     return [*fitted, *([SECOND.format(second)] if second else [])]
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from headgate.cascade.files import ASKING, missing_files, read_prompts
+from headgate.cascade.files import missing_files, perspective_key, read_prompts
 from headgate.cascade.mistakes import Mistake, dotted
 from headgate.cascade.model_spec import EncoderSpec, ReplaySpec, SplitterSpec
 from headgate.cascade.rules import broken_rules, is_hub_id, secret_literals
 from headgate.cascade.source import read_source
-from headgate.cascade.spec import CascadeFile, CascadeSpec, CorpusSpec, UnitStage
+from headgate.cascade.spec import AdviseSpec, CascadeFile, CascadeSpec, CorpusSpec, UnitStage
 from headgate.cascade.strict import Model
 from headgate.cascade.wording import check_types, value_at
 from headgate.errors import SpecError, SpecFileError
@@ -164,7 +164,7 @@ def _is_complete(inlined: _Inlined, spec: CascadeSpec) -> bool:
     folder = Path(inlined.base_dir)
     return (
         set(inlined.prompts)
-        == {stage.name for stage in (*spec.unit_flow, *spec.step_flow) if _is_asked(stage)}
+        == {key for stage in (*spec.unit_flow, *spec.step_flow) for key in _prompt_keys(stage)}
         and set(inlined.recordings) == set(_recordings(spec, folder))
         and set(inlined.sources) == set(_sources(spec, folder))
         and set(inlined.augmentations) == set(_augmentations(spec, folder))
@@ -173,8 +173,11 @@ def _is_complete(inlined: _Inlined, spec: CascadeSpec) -> bool:
     )
 
 
-def _is_asked(stage: UnitStage) -> bool:
-    return stage.kind in ASKING and getattr(stage, "prompt", None) is not None
+def _prompt_keys(stage: UnitStage) -> list[str]:
+    """Return by what the prompts of a stage are found."""
+    if isinstance(stage, AdviseSpec):
+        return [perspective_key(stage.name, each) for each in stage.perspectives]
+    return [stage.name] if getattr(stage, "prompt", None) is not None else []
 
 
 def _checked(

@@ -91,6 +91,11 @@ def did_you_mean(word: str, choices: Iterable[str], otherwise: str) -> str:
     return f"Did you mean {nearest[0]!r}?" if nearest else otherwise
 
 
+def with_article(noun: str) -> str:
+    """Return the noun, such as a kind of stage, with `a` or `an`."""
+    return f"{'an' if noun[:1] in set('aeiou') else 'a'} {noun}"
+
+
 def listed(words: Iterable[str]) -> str:
     """Return `'a', 'b' or 'c'`."""
     *first, last = [quoted(word) for word in words]

@@ -48,7 +48,7 @@ class Stage:
     @property
     def decides(self) -> bool:
         """Return whether a large model is asked here."""
-        return self.kind in ("verify", "rerank", "synthesise")
+        return self.kind in ("verify", "rerank", "synthesise", "advise")
 
     @property
     def _searches_target(self) -> bool:

@@ -35,6 +35,7 @@ _DECISIONS: dict[str, Decision] = {
     "decompose": Decision.PLANNED,
     "read": Decision.ANSWERED,
     "synthesise": Decision.ANSWERED,
+    "advise": Decision.ANSWERED,
     "verify": Decision.ANSWERED,
     "rerank": Decision.ANSWERED,
 }
@@ -179,6 +180,7 @@ class Progress:
             parts=judged.parts,
             plan=self._plan(),
             cited=self._cited(),
+            advice=judged.advice,
         )
 
     def _confidence(self, answer: str) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from headgate.cascade.mistakes import Mistake, listed, quoted
+from headgate.cascade.mistakes import Mistake, listed, quoted, with_article
 from headgate.cascade.plain import Stage, inner_stages_of, mapping_at, text_at
 
 _OF_QUESTIONS = ("read", "gate", "decompose", "retrieve", "for_each", "synthesise")
@@ -38,8 +38,8 @@ def broken_question_rules(stages: Sequence[Stage], spec: Mapping[str, object]) -
 def _strangers(stages: Sequence[Stage], known: Sequence[str], of: str) -> Iterator[Mistake]:
     for stage in stages:
         if stage.kind not in known:
-            remedy = f"Kinds for {of}: {listed(known)}."
-            yield Mistake(stage.path("kind"), f"a {stage.kind} answers no {of}", remedy)
+            problem = f"{with_article(stage.kind)} answers no {of}"
+            yield Mistake(stage.path("kind"), problem, f"Kinds for {of}: {listed(known)}.")
         elif stage.kind == "retrieve" and stage.text("index") != "corpus":
             problem = f"{of} are searched for in a corpus"
             yield Mistake(stage.path("index"), problem, "Write index: corpus, and name it.")

@@ -150,6 +150,11 @@ A cascade that answers questions has one for each step of a plan:
   `lm` with one. A `for_each` is `of` a `decompose`, and a `synthesise` of it comes directly after.
 - Inside that `for_each` there are `retrieve` with `index: corpus`, `read`, `gate` and, at the end,
   `verify`, whose `evidence` is one of the retrieves. `share` and `widen` are for these alone.
+- `judge_news` takes two labels, first the harmless one. An `advise` and the `weigh` `of` it stand
+  for the `verify` of these rules, one after the other at the end of the flow; a `verify` may stand
+  there as well. Nothing else has those two.
+- An `advise` names an `lm`. What is said of a prompt holds for that of each perspective, and a
+  `retrieve` may be its `evidence`: its cases are for people, and the model does not see them.
 - `tuning` is for an encoder of a `retrieve` with `index: target`. The files of an `augmentation`
   and of `decompositions` are there.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.

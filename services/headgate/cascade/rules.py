@@ -12,7 +12,15 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from headgate.cascade.deferral_rules import broken_deferral_rules
-from headgate.cascade.mistakes import KeyPath, Mistake, did_you_mean, listed, looks_secret, quoted
+from headgate.cascade.mistakes import (
+    KeyPath,
+    Mistake,
+    did_you_mean,
+    listed,
+    looks_secret,
+    quoted,
+    with_article,
+)
 from headgate.cascade.plain import Stage, all_stages_of, mapping_at, text_at, unit_stages_of
 from headgate.cascade.question_rules import broken_question_rules
 from headgate.cascade.spec import MAX_MODELS, MAX_STAGES
@@ -27,8 +35,9 @@ _USABLE_MODELS = {
     "verify": ("lm",),
     "rerank": ("lm",),
     "synthesise": ("lm",),
+    "advise": ("lm",),
 }
-_STAGE_KINDS = (*_USABLE_MODELS, "gate", "for_each", "assign")
+_STAGE_KINDS = (*_USABLE_MODELS, "gate", "for_each", "assign", "weigh")
 _REFERENCES: Mapping[str, Mapping[str, str]] = {
     "gate": {"of": ""},
     "verify": {"evidence": "retrieve"},
@@ -37,6 +46,8 @@ _REFERENCES: Mapping[str, Mapping[str, str]] = {
     "assign": {"of": "for_each"},
     "synthesise": {"of": "for_each"},
     "for_each": {"of": "decompose"},
+    "weigh": {"of": "advise"},
+    "advise": {"evidence": "retrieve"},
     "retrieve": {"plan": "decompose"},
 }
 """Which kind of earlier stage each key names; empty for the one that answers."""
@@ -68,7 +79,9 @@ def _in_order(values: object, spec: Mapping[str, object]) -> Iterator[Mistake]:
     disorder = [*broken_fan_out_rules(values)]
     if not disorder and units:
         questions = units[0].operation == "answer_questions"
-        disorder = [*(broken_question_rules(units, spec) if questions else _order(units))]
+        # What ends an advise is where it belongs, as was seen before.
+        asked = [stage for stage in units if stage.kind != "weigh"]
+        disorder = [*(broken_question_rules(units, spec) if questions else _order(asked))]
     yield from disorder or (broken_deferral_rules(units, spec) if units else ())
 
 
@@ -152,9 +165,8 @@ def _model_reference(stage: Stage, found: str | None, choices: list[str]) -> Ite
         remedy = did_you_mean(name, choices, otherwise)
         yield Mistake(path, f"no model is named {quoted(name)}", remedy)
     elif found in _MODEL_KINDS and found not in usable:
-        problem = (
-            f"{quoted(name)} is of kind {quoted(found)}, a {stage.kind} needs {listed(usable)}"
-        )
+        wants = f"{with_article(stage.kind)} needs {listed(usable)}"
+        problem = f"{quoted(name)} is of kind {quoted(found)}, {wants}"
         yield Mistake(path, problem, otherwise)
 
 
@@ -209,15 +221,17 @@ def _stage_reference(stage: Stage, key: str, names: list[str], kind: str) -> Ite
     choices = [each for each in names if each]
     if not name or name in choices:
         return
-    otherwise = f"Usable here: {listed(choices)}." if choices else f"Put a {kind} stage before it."
+    missing = f"Put {with_article(kind)} stage before it."
+    otherwise = f"Usable here: {listed(choices)}." if choices else missing
     problem = f"no {kind} stage before this one is named {quoted(name)}"
     yield Mistake(stage.path(key), problem, did_you_mean(name, choices, otherwise))
 
 
 def _unused_retrieve(stage: Stage, after: list[Stage]) -> Iterator[Mistake]:
     if stage.name not in (other.text("evidence") for other in after):
-        problem = f"no later verify uses the evidence of {quoted(stage.name)}"
-        remedy = f"Remove the stage, or add evidence: {stage.name} to the verify."
+        user = "verify or advise" if stage.operation == "judge_news" else "verify"
+        problem = f"no later {user} uses the evidence of {quoted(stage.name)}"
+        remedy = f"Remove the stage, or add evidence: {stage.name} to the {user}."
         yield Mistake(stage.path("name"), problem, remedy)
 
 
@@ -225,7 +239,7 @@ def _order(stages: list[Stage]) -> Iterator[Mistake]:
     """Yield what is wrong with the order of stages whose kinds are all known."""
     first, last = stages[0], stages[-1]
     if not first.answers:
-        problem = f"the first stage is a {first.kind}"
+        problem = f"the first stage is {with_article(first.kind)}"
         wanted = {"retrieve": "retrieve with index: target"}.get(first.answering, first.answering)
         yield Mistake(first.path("kind"), problem, f"Start the flow with a {wanted}.")
     for stage, following in pairwise(stages):

@@ -89,13 +89,14 @@ def locate(loc: tuple[str | int, ...]) -> tuple[KeyPath, Node]:
     node = parent = schema()
     for part in loc:
         node = resolved(node)
-        if "discriminator" not in node:
+        if part == "[key]" and "patternProperties" in parent and "properties" not in node:
+            # pydantic's: the key of what is here is wrong itself.
+            node = {"type": "string", "pattern": next(iter(parent["patternProperties"])), **KEY}
+        elif "discriminator" not in node:
             path = (*path, part)
             parent, node = node, _child(node, part)
-        elif part in node["discriminator"]["mapping"]:
+        else:
             node = _tagged(node["discriminator"]["mapping"][part])
-        else:  # pydantic's "[key]": the key of the union itself is wrong
-            node = {"type": "string", "pattern": next(iter(parent["patternProperties"])), **KEY}
     return path, node
 
 

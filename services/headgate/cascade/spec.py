@@ -20,6 +20,7 @@ from headgate.domains.schemas.assignment import UNMATCHED_PRICE
 
 MAX_MODELS = 32
 MAX_STAGES = 32
+MAX_PERSPECTIVES = 8
 
 Operation = Literal[
     "match_description",
@@ -30,6 +31,7 @@ Operation = Literal[
     "label_columns",
     "match_columns",
     "answer_questions",
+    "judge_news",
 ]
 
 
@@ -52,7 +54,8 @@ class TaskSpec(Model):
     of 2 to 200 labels the line has. `rank_causes`: which of the record's own candidates is the
     cause, without labels. Of schemas: `label_columns`: which of 2 to 200 labels a column has.
     `match_columns`: which columns of two tables correspond, without labels. Of questions:
-    `answer_questions`: a short answer to each question, without labels."""
+    `answer_questions`: a short answer to each question, without labels. Of news: `judge_news`:
+    which of exactly two labels a text has, first the harmless one, then the one looked for."""
 
     labels: tuple[Label, ...] = Field(default=(), max_length=200)
     """The answer set; each label once."""
@@ -194,6 +197,39 @@ class SynthesiseSpec(Model):
     """Name of the for_each stage directly before."""
 
 
+class AdviseSpec(Model):
+    """A large model looks at a text from several perspectives, and says what it sees."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["advise"]
+    """The kind of stage."""
+
+    model: str
+    """Name of a large model."""
+
+    perspectives: Mapping[Name, Filled] = Field(min_length=1, max_length=MAX_PERSPECTIVES)
+    """File of the prompt, below the file's folder, of each perspective by its name."""
+
+    evidence: str | None = None
+    """Name of an earlier retrieve stage whose cases are told to people beside the advice; the model
+    does not see them."""
+
+
+class WeighSpec(Model):
+    """A small network decides how far to trust each piece of advice, and gives the answer."""
+
+    name: Name
+    """The stage's name, once in the flow."""
+
+    kind: Literal["weigh"]
+    """The kind of stage."""
+
+    of: str
+    """Name of the advise stage directly before."""
+
+
 class VerifySpec(Model):
     """A large model decides; of a step, whether its passages support the answer that was read."""
 
@@ -249,6 +285,7 @@ UnitStage = (
     | VerifySpec
     | RerankSpec
     | SynthesiseSpec
+    | AdviseSpec
 )
 UnitStageSpec = Annotated[
     ClassifySpec
@@ -258,12 +295,13 @@ UnitStageSpec = Annotated[
     | DecomposeSpec
     | VerifySpec
     | RerankSpec
-    | SynthesiseSpec,
+    | SynthesiseSpec
+    | AdviseSpec,
     Field(discriminator="kind"),
 ]
 """A stage that a record, or one part of what it fans out to, passes by itself."""
 AnsweringSpec = ClassifySpec | CandidatesSpec | ReadSpec
-DecidingSpec = VerifySpec | RerankSpec | SynthesiseSpec
+DecidingSpec = VerifySpec | RerankSpec | SynthesiseSpec | AdviseSpec
 
 
 class ForEachSpec(Model):
@@ -300,15 +338,19 @@ class AssignSpec(Model):
     be right is not proposed."""
 
 
-StageSpec = Annotated[UnitStageSpec | ForEachSpec | AssignSpec, Field(discriminator="kind")]
+_JOINING = ForEachSpec | AssignSpec | WeighSpec
+"""Stages that make one of what another stage parted or gathered; they run with it."""
+StageSpec = Annotated[
+    UnitStageSpec | ForEachSpec | AssignSpec | WeighSpec, Field(discriminator="kind")
+]
 
 
 class CascadeSpec(Model):
     """The cascade itself."""
 
-    domain: Literal["logs", "schemas", "questions"]
-    """What the records are: `logs`, `schemas`, which are tables and their columns, or
-    `questions`."""
+    domain: Literal["logs", "schemas", "questions", "news"]
+    """What the records are: `logs`, `schemas`, which are tables and their columns, `questions`, or
+    `news`, which are short texts."""
 
     task: TaskSpec
     """The question and its possible answers."""
@@ -337,13 +379,18 @@ class CascadeSpec(Model):
         fan_out = self.for_each
         if fan_out is not None and fan_out.of is None:
             return fan_out.flow
-        return tuple(each for each in self.flow if not isinstance(each, ForEachSpec | AssignSpec))
+        return tuple(each for each in self.flow if not isinstance(each, _JOINING))
 
     @property
     def step_flow(self) -> tuple[UnitStage, ...]:
         """Return the stages that one step of a plan passes; none where nothing is planned."""
         fan_out = self.for_each
         return fan_out.flow if fan_out is not None and fan_out.of is not None else ()
+
+    @property
+    def weighing(self) -> WeighSpec | None:
+        """Return the stage that weighs advice, if there is one."""
+        return next((stage for stage in self.flow if isinstance(stage, WeighSpec)), None)
 
     @property
     def answering(self) -> list[AnsweringSpec]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from headgate.cascade.mistakes import KeyPath, Mistake, listed, quoted
+from headgate.cascade.mistakes import KeyPath, Mistake, listed, quoted, with_article
 from headgate.cascade.plain import (
     Stage,
     all_stages_of,
@@ -21,12 +21,15 @@ OPERATIONS = {
     "logs": ("match_description", "level", "module", "classify_lines", "rank_causes"),
     "schemas": ("label_columns", "match_columns"),
     "questions": ("answer_questions",),
+    "news": ("judge_news",),
 }
 """By domain."""
 _MATCHING = ("for_each", "assign")
 """The flow of match_columns."""
 _ANSWERING = ("read", "decompose", "synthesise")
 """What is for answer_questions alone."""
+_ADVISING = ("advise", "weigh")
+"""What is for judge_news alone, one after the other at the end of its flow."""
 
 
 def broken_task_rules(values: object) -> Iterator[Mistake]:
@@ -52,6 +55,8 @@ def broken_fan_out_rules(values: object) -> Iterator[Mistake]:
         return
     if text_at(task, "operation") == "answer_questions":
         return
+    if text_at(task, "operation") == "judge_news":
+        yield from _advising(stages)
     yield from _of_steps(all_stages_of(values))
     for stage in all_stages_of(values):
         target = stage.answers and stage.kind == "retrieve"
@@ -64,6 +69,9 @@ def broken_fan_out_rules(values: object) -> Iterator[Mistake]:
             named = "retrieve from a corpus" if corpus else stage.kind
             yield _only_for(stage, named, "answer_questions")
             return
+        if stage.kind in _ADVISING and text_at(task, "operation") != "judge_news":
+            yield _only_for(stage, stage.kind, "judge_news")
+            return
 
 
 def _of_steps(stages: list[Stage]) -> Iterator[Mistake]:
@@ -75,8 +83,18 @@ def _of_steps(stages: list[Stage]) -> Iterator[Mistake]:
                 yield Mistake(stage.path(key), problem, "Remove it.")
 
 
+def _advising(stages: list[Stage]) -> Iterator[Mistake]:
+    """Yield what is wrong with advice and its weighing: one follows the other, at the end."""
+    last = [stage.kind for stage in stages[-2:]]
+    for place, stage in enumerate(stages):
+        if stage.kind in _ADVISING and (tuple(last) != _ADVISING or place < len(stages) - 2):
+            problem = "an advise and the weigh of it come together, at the end of the flow"
+            yield Mistake(stage.path("kind"), problem, "Put one after the other, or remove it.")
+            return
+
+
 def _only_for(stage: Stage, named: str, operation: str) -> Mistake:
-    problem = f"{'an' if named == 'assign' else 'a'} {named} is for {operation} only"
+    problem = f"{with_article(named)} is for {operation} only"
     return Mistake(stage.path("kind"), problem, "Remove it, or change the operation.")
 
 
@@ -88,7 +106,7 @@ def _matching(stages: list[Stage], units: list[Stage]) -> Iterator[Mistake]:
     for stage in units:
         searches = stage.kind == "retrieve" and stage.answers
         if not searches and stage.kind not in ("gate", "rerank"):
-            problem = f"a {stage.kind} matches no columns"
+            problem = f"{with_article(stage.kind)} matches no columns"
             remedy = "Use a retrieve with index: target, then a gate and a rerank, if any."
             yield Mistake(stage.path("kind"), problem, remedy)
 
@@ -104,6 +122,9 @@ def _labels(task: Mapping[str, object], operation: str) -> Iterator[Mistake]:
         case "match_description" if count != 2:
             problem = f"match_description needs exactly 2 labels, found {count}"
             yield Mistake(path, problem, "Write the label of no match first, then that of a match.")
+        case "judge_news" if count != 2:
+            problem = f"judge_news needs exactly 2 labels, found {count}"
+            yield Mistake(path, problem, "Write the harmless one first, then what is looked for.")
         case "level" | "module" | "classify_lines" | "label_columns" if count < 2:
             problem = f"{operation} needs 2 to 200 labels, found {count}"
             yield Mistake(path, problem, "Write the possible answers.")

@@ -1,8 +1,9 @@
-"""The calls of single domains: logs, tables and questions.
+"""The calls of single domains: logs, tables, questions and news.
 
 [Record]         ->  Connection  ->  [Result]
 [GivenTable]     ->  Connection  ->  [TableMatch]
 [GivenQuestion]  ->  Connection  ->  [QuestionAnswer], or an AnswerEvent at a time
+[GivenItem]      ->  Connection  ->  [NewsAdvice]
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from headgate import wire
 from headgate.client.connection import Connection
 from headgate.client.replies import all_of, miscounted
 from headgate.matches import GivenTable, TableMatch
+from headgate.news import GivenItem, NewsAdvice
 from headgate.questions import Answered, AnswerEvent, GivenQuestion, QuestionAnswer
 from headgate.types import Record, Result
 from headgate.v1.log_analysis_service_pb2 import AnalyzeLogsRequest
 from headgate.v1.log_analysis_service_pb2_grpc import LogAnalysisServiceStub
+from headgate.v1.news_advising_service_pb2 import AdviseNewsRequest
+from headgate.v1.news_advising_service_pb2_grpc import NewsAdvisingServiceStub
 from headgate.v1.question_answering_service_pb2 import (
     AnswerQuestionsRequest,
     StreamAnswersRequest,
@@ -29,7 +33,7 @@ from headgate.v1.schema_matching_service_pb2_grpc import SchemaMatchingServiceSt
 
 
 class DomainCalls:
-    """The part of a client that knows what logs, tables and questions are."""
+    """The part of a client that knows what logs, tables, questions and news are."""
 
     def __init__(self, connection: Connection) -> None:
         """Take the connection over which all is asked."""
@@ -37,6 +41,7 @@ class DomainCalls:
         self._logs = connection.stub(LogAnalysisServiceStub)
         self._schemas = connection.stub(SchemaMatchingServiceStub)
         self._questions = connection.stub(QuestionAnsweringServiceStub)
+        self._news = connection.stub(NewsAdvisingServiceStub)
 
     def analyze_logs(
         self,
@@ -137,6 +142,29 @@ class DomainCalls:
         )
         with closing(call) as replies:
             yield from _each_answered(replies, questions)
+
+    def advise_news(
+        self,
+        items: Sequence[GivenItem],
+        *,
+        cascade: str = "",
+        timeout_s: float | None = None,
+        request_id: str = "",
+    ) -> list[NewsAdvice]:
+        """Return what is advised about each item, with the views that it rests on.
+
+        An item that cannot be judged has its error in its own place.
+
+        Raises:
+            InputError: An id cannot be sent.
+        """
+        request = AdviseNewsRequest(
+            cascade=cascade, items=[wire.news_item_to_wire(item) for item in items]
+        )
+        reply = self._connection.call(
+            self._news.AdviseNews, request, timeout_s, request_id=request_id
+        )
+        return [wire.news_advice_from_wire(advice) for advice in all_of(reply.advices, items)]
 
 
 def _each_answered(

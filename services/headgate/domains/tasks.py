@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from headgate.domains.logs import LogTask, Operation
+from headgate.domains.news import JUDGE_NEWS, NewsTask
 from headgate.domains.questions.task import (
     ANSWER_QUESTIONS,
     QuestionTask,
@@ -60,6 +61,8 @@ def text_task_named(operation: str, labels: tuple[str, ...]) -> TextTask:
             return LogTask(known, labels)
     if operation == LABEL_COLUMNS:
         return LabelTask(labels)
+    if operation == JUDGE_NEWS:
+        return NewsTask(labels)
     raise NotFoundError("operation", f"{operation!r} is not known here", "Update Headgate.")
 
 

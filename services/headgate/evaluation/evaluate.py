@@ -181,7 +181,7 @@ def _surest(progress: Progress) -> float:
 
 
 def _asked(result: Result) -> bool:
-    return any(step.kind in ("verify", "rerank", "synthesise") for step in result.path)
+    return any(step.kind in ("verify", "rerank", "synthesise", "advise") for step in result.path)
 
 
 def _right(answers: Sequence[str], rows: Sequence[LabelledRecord]) -> np.ndarray:

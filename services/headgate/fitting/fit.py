@@ -47,6 +47,7 @@ from headgate.fitting.encoders import EncoderFit, FittedEncoders
 from headgate.fitting.evidence import Evidence, reference_scores
 from headgate.fitting.gates import gates_within_budget
 from headgate.fitting.needs import asks_reference, needs_tuning, refuse_many_tiers
+from headgate.fitting.news import FittedNews, NewsFit
 from headgate.fitting.questions import QuestionFit
 from headgate.fitting.reference import Cases, ask_reference, past_cases
 from headgate.fitting.split import without_seen
@@ -137,6 +138,8 @@ class _Small:
     cases: Cases | None = None
     steps: Mapping[str, float] = field(default_factory=dict)
     """Threshold of each gate of steps."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Of the training, for the metrics."""
 
 
 @dataclass(slots=True)
@@ -168,7 +171,7 @@ class _Fit:
             gates=gates,
             steps=small.steps,
             encoders={name: encoder.fingerprint for name, encoder in self.encoders.items()},
-            metrics=self._metrics(evidence, gates, small.cases),
+            metrics={**self._metrics(evidence, gates, small.cases), **small.figures},
             versions=_versions(),
             data_sha256=_data_hash(self.rows),
             certificate=certificate,
@@ -179,6 +182,11 @@ class _Fit:
     def _reads(self) -> bool:
         """Return whether the small models read the answers to questions."""
         return self.loaded.spec.domain == "questions"
+
+    @property
+    def _taught(self) -> str:
+        """Return the stage whose model learns from advice, if there is one."""
+        return self._stages()[-1].name if self.loaded.spec.weighing is not None else ""
 
     def _questions(self, writer: ArtifactWriter) -> _Small:
         """Fit the stages of questions, and ask all of them about the development rows."""
@@ -200,15 +208,39 @@ class _Fit:
         fitted = self._answering()
         for each in fitted.values():
             each.save(writer.path(each.file))
-        rows = self.rows.development
-        predictions = {name: each.predict(rows) for name, each in fitted.items()}
-        cases = self._write_cases(writer, predictions[self._stages()[-1].name], units)
+        rows, last = self.rows.development, self._stages()[-1].name
+        predictions: dict[str, Sequence[Prediction]] = {
+            name: each.predict(rows) for name, each in fitted.items()
+        }
         files = {
             name: FittedClassifier(file=each.file, inputs=each.inputs)
             for name, each in fitted.items()
         }
-        reference = self._reference(units, predictions, cases)
-        return _Small(files, predictions, reference, cases)
+        figures: Mapping[str, float] = {}
+        reference: Sequence[str | None] | None = None
+        if self._taught:
+            news = self._news(writer)
+            files |= news.files
+            predictions[last] = news.predictions
+            figures, reference = news.figures, news.reference
+        cases = self._write_cases(writer, predictions[last], units)
+        if reference is None:
+            reference = self._reference(units, predictions, cases)
+        return _Small(files, predictions, reference, cases, figures=figures)
+
+    def _news(self, writer: ArtifactWriter) -> FittedNews:
+        """Train the student and what weighs advice, and ask for advice on development rows."""
+        fit = NewsFit(
+            self.loaded,
+            self.rows.train,
+            self.rows.development,
+            self.encoders,
+            writer,
+            self.environment,
+            self.report,
+            self.seed,
+        )
+        return fit.run(asks_reference=asks_reference(self.loaded.spec.deferral))
 
     def _answering(self) -> dict[str, Answering]:
         """Return the fitted stages by name, a second model's too."""
@@ -218,6 +250,7 @@ class _Fit:
             if isinstance(stage, CandidatesSpec)
             else trainer.classifier(stage.name, stage.model)
             for stage in self._stages()
+            if stage.name != self._taught
         }
         second = self.loaded.spec.deferral.second_model
         if second:

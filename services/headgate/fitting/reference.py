@@ -14,7 +14,7 @@ from headgate.cascade.assemble import asking_stage, unit_task_of
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.model_spec import LmSpec
 from headgate.cascade.open import open_large_models
-from headgate.cascade.spec import RetrieveSpec, SynthesiseSpec
+from headgate.cascade.spec import RerankSpec, RetrieveSpec, VerifySpec
 from headgate.domains.rows import LabelledRecord
 from headgate.errors import HeadgateError, InputError
 from headgate.fitting.cases import case_id
@@ -68,7 +68,7 @@ async def _ask_all(
     report: Report,
 ) -> list[str | None]:
     spec = loaded.spec.deciding
-    if spec is None or isinstance(spec, SynthesiseSpec):
+    if not isinstance(spec, VerifySpec | RerankSpec):
         raise ValueError("the cascade has no one stage to ask. This is a bug.")
     model = open_large_models(loaded, environment)[spec.model]
     stage, at_once = asking_stage(loaded, spec, model), _at_once(loaded, spec.model)

@@ -15,6 +15,7 @@ from headgate.cascade.explain import explain
 from headgate.errors import HeadgateError, InputError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_given, check_ids
+from headgate.serving.news_advising import NewsAdvisingService
 from headgate.serving.question_answering import QuestionAnsweringService
 from headgate.serving.rpc import Call, Service
 from headgate.serving.schema_matching import SchemaMatchingService
@@ -247,6 +248,7 @@ SERVICES: tuple[type[EngineService], ...] = (
     LogAnalysisService,
     SchemaMatchingService,
     QuestionAnsweringService,
+    NewsAdvisingService,
     ClassifierService,
     RetrieverService,
     RerankerService,

@@ -1,11 +1,12 @@
 """Every kind of stage there is. A cascade file can name only what is here.
 
 `gate` and its verdicts belong to the engine: it splits batches, which no stage may do. So do
-`for_each` and `assign`, which part and join records.
+`for_each` and `assign`, which part and join records; and `weigh`, which ends an `advise`.
 """
 
 from __future__ import annotations
 
+from headgate.stages.advise import Advise
 from headgate.stages.candidates import Candidates
 from headgate.stages.classify import Classify
 from headgate.stages.decompose import Decompose
@@ -19,6 +20,7 @@ from headgate.stages.verify import Verify
 
 __all__ = [
     "CATALOG",
+    "Advise",
     "Answering",
     "Asking",
     "Candidates",
@@ -38,10 +40,11 @@ Answering = Classify | Candidates | Read
 """A small model answers."""
 Finding = Retrieve | Passages | Decompose
 """Something is found out for later stages; a record goes on without it."""
-Asking = Verify | Rerank | Support | Synthesise
+Asking = Verify | Rerank | Support | Synthesise | Advise
 """A large model is asked."""
 
 CATALOG: dict[str, type[Answering | Finding | Asking]] = {
+    "advise": Advise,
     "classify": Classify,
     "decompose": Decompose,
     "read": Read,

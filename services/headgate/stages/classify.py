@@ -16,13 +16,14 @@ from headgate.domains.task import TextTask
 from headgate.errors import NotFoundError
 from headgate.models.classifier import PairClassifier, TextClassifier
 from headgate.models.encoder import Vectors
+from headgate.models.student import Student
 from headgate.stages.contract import Batch, Cell, TextEncoder
 from headgate.stages.distinct import encode_distinct
 from headgate.stages.isolate import run_isolated
 from headgate.stages.microbatch import Batching, MicroBatcher
 from headgate.types import Candidate, Prediction, Record
 
-Classifier = TextClassifier | PairClassifier
+Classifier = TextClassifier | PairClassifier | Student
 
 
 class Classify:

@@ -130,7 +130,7 @@ class RecordError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee", "parts", "ranking", "plan", "asked", "cited")
+    __slots__ = ("record_id", "answer", "confidence", "tier", "path", "evidence", "rationale", "usage", "certificate_id", "degraded", "lossy_input", "cached", "error", "guarantee", "parts", "ranking", "plan", "asked", "cited", "advice")
     RECORD_ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +150,7 @@ class Result(_message.Message):
     PLAN_FIELD_NUMBER: _ClassVar[int]
     ASKED_FIELD_NUMBER: _ClassVar[int]
     CITED_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
     record_id: str
     answer: str
     confidence: float
@@ -169,7 +170,20 @@ class Result(_message.Message):
     plan: _containers.RepeatedCompositeFieldContainer[PlanStep]
     asked: str
     cited: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ..., parts: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., ranking: _Optional[_Iterable[_Union[RankedOption, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[PlanStep, _Mapping]]] = ..., asked: _Optional[str] = ..., cited: _Optional[_Iterable[str]] = ...) -> None: ...
+    advice: _containers.RepeatedCompositeFieldContainer[Advice]
+    def __init__(self, record_id: _Optional[str] = ..., answer: _Optional[str] = ..., confidence: _Optional[float] = ..., tier: _Optional[_Union[Tier, str]] = ..., path: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., rationale: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., certificate_id: _Optional[str] = ..., degraded: _Optional[str] = ..., lossy_input: bool = ..., cached: bool = ..., error: _Optional[_Union[RecordError, _Mapping]] = ..., guarantee: _Optional[_Union[GuaranteeState, str]] = ..., parts: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., ranking: _Optional[_Iterable[_Union[RankedOption, _Mapping]]] = ..., plan: _Optional[_Iterable[_Union[PlanStep, _Mapping]]] = ..., asked: _Optional[str] = ..., cited: _Optional[_Iterable[str]] = ..., advice: _Optional[_Iterable[_Union[Advice, _Mapping]]] = ...) -> None: ...
+
+class Advice(_message.Message):
+    __slots__ = ("perspective", "probability", "rationale", "usefulness")
+    PERSPECTIVE_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    RATIONALE_FIELD_NUMBER: _ClassVar[int]
+    USEFULNESS_FIELD_NUMBER: _ClassVar[int]
+    perspective: str
+    probability: float
+    rationale: str
+    usefulness: float
+    def __init__(self, perspective: _Optional[str] = ..., probability: _Optional[float] = ..., rationale: _Optional[str] = ..., usefulness: _Optional[float] = ...) -> None: ...
 
 class PlanStep(_message.Message):
     __slots__ = ("id", "text", "needs_context", "refers_to")

@@ -41,7 +41,15 @@ from headgate.wire.guarantee import (
     guarantee_from_wire,
     guarantee_to_wire,
 )
+from headgate.wire.news import (
+    news_advice_from_wire,
+    news_advice_to_wire,
+    news_item_from_wire,
+    news_item_to_wire,
+)
 from headgate.wire.parts import (
+    advice_from_wire,
+    advice_to_wire,
     error_from_wire,
     error_to_wire,
     hit_from_wire,
@@ -82,6 +90,8 @@ from headgate.wire.text import text_from_wire, text_to_wire
 __all__ = [
     "CALLER",
     "REQUEST_ID",
+    "advice_from_wire",
+    "advice_to_wire",
     "answer_event_from_wire",
     "answer_event_to_wire",
     "candidate_from_wire",
@@ -107,6 +117,10 @@ __all__ = [
     "hit_to_wire",
     "log_record_from_wire",
     "log_record_to_wire",
+    "news_advice_from_wire",
+    "news_advice_to_wire",
+    "news_item_from_wire",
+    "news_item_to_wire",
     "outcome_from_wire",
     "outcome_to_wire",
     "prediction_from_wire",

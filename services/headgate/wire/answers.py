@@ -23,6 +23,8 @@ from headgate.wire.guarantee import (
     guarantee_to_wire,
 )
 from headgate.wire.parts import (
+    advice_from_wire,
+    advice_to_wire,
     error_from_wire,
     error_to_wire,
     hit_from_wire,
@@ -65,6 +67,7 @@ def result_to_wire(result: Result) -> types_pb2.Result:
         plan=[plan_step_to_wire(step) for step in result.plan],
         asked=prose_to_wire(result.asked),
         cited=[prose_to_wire(passage) for passage in result.cited],
+        advice=[advice_to_wire(each) for each in result.advice],
     )
 
 
@@ -94,6 +97,7 @@ def result_from_wire(message: types_pb2.Result) -> Result:
         plan=tuple(plan_step_from_wire(step) for step in message.plan),
         asked=message.asked,
         cited=tuple(message.cited),
+        advice=tuple(advice_from_wire(each) for each in message.advice),
     )
 
 

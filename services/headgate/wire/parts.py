@@ -1,13 +1,13 @@
-"""What answers are made of: steps, hits, usage and one record's error.
+"""What answers are made of: steps, hits, advice, usage and one record's error.
 
-Step <-> v1.Step, Hit <-> v1.Evidence, Usage <-> v1.Usage, HeadgateError -> v1.RecordError
--> RemoteError
+Step <-> v1.Step, Hit <-> v1.Evidence, Advice <-> v1.Advice, Usage <-> v1.Usage
+HeadgateError -> v1.RecordError -> RemoteError
 """
 
 from __future__ import annotations
 
 from headgate.errors import HeadgateError, InputError, RemoteError
-from headgate.types import Decision, Hit, PlanStep, Step, Tier, Usage
+from headgate.types import Advice, Decision, Hit, PlanStep, Step, Tier, Usage
 from headgate.v1 import types_pb2
 from headgate.wire.text import prose_to_wire
 
@@ -91,6 +91,26 @@ def hit_to_wire(hit: Hit) -> types_pb2.Evidence:
 def hit_from_wire(message: types_pb2.Evidence) -> Hit:
     """Return the document that was found."""
     return Hit(message.id, message.similarity, message.text, dict(message.metadata))
+
+
+def advice_to_wire(advice: Advice) -> types_pb2.Advice:
+    """Return the message for one perspective's advice; what it consumed stays behind."""
+    return types_pb2.Advice(
+        perspective=prose_to_wire(advice.perspective),
+        probability=advice.probability,
+        rationale=prose_to_wire(advice.rationale),
+        usefulness=advice.usefulness,
+    )
+
+
+def advice_from_wire(message: types_pb2.Advice) -> Advice:
+    """Return one perspective's advice, without what it consumed."""
+    return Advice(
+        perspective=message.perspective,
+        probability=message.probability,
+        rationale=message.rationale,
+        usefulness=message.usefulness if message.HasField("usefulness") else None,
+    )
 
 
 def usage_to_wire(usage: Usage) -> types_pb2.Usage:

@@ -7,7 +7,7 @@ from headgate.batch.answers import SCHEMA, Answer, batch_of
 from headgate.domains.questions.answers import NO_ANSWER
 from headgate.domains.schemas.match_record import NO_MATCH
 from headgate.errors import InputError
-from headgate.types import Decision, GuaranteeState, Result, Step, Tier, Usage
+from headgate.types import Advice, Decision, GuaranteeState, Result, Step, Tier, Usage
 
 JUDGED = Result(
     "1",
@@ -116,6 +116,26 @@ def test_steps_are_written_in_the_letters_of_their_questions():
     parts = (Result("q#1", "Zürich", 0.7, Tier.SMALL, asked="哪里?"),)
 
     assert '"question": "哪里?", "answer": "Zürich"' in Answer.of(Result("q", parts=parts)).parts
+
+
+def test_advice_on_news_is_told_in_the_order_of_the_perspectives():
+    advice = (
+        Advice("style", 0.75, "It shouts.", Usage(1, 10, 5, 0.5), usefulness=0.25),
+        Advice("common_sense", 0.5, "", cached=True),
+    )
+
+    answer = Answer.of(Result("n", "fake", 0.9, Tier.LARGE, advice=advice))
+
+    keys = ("perspective", "probability", "usefulness", "rationale")
+    rows = [("style", 0.75, 0.25, "It shouts."), ("common_sense", 0.5, None, "")]
+    assert json.loads(answer.parts) == [dict(zip(keys, row, strict=True)) for row in rows]
+    assert Answer.from_json(answer.to_json()) == answer
+
+
+def test_advice_is_written_in_the_letters_of_the_large_model():
+    advice = (Advice("style", 0.5, "来源不明, über Zürich"),)
+
+    assert '"rationale": "来源不明, über Zürich"' in Answer.of(Result("n", advice=advice)).parts
 
 
 def test_an_answer_of_a_record_without_parts_tells_of_none():

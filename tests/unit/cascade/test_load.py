@@ -42,6 +42,34 @@ spec:
 """
 
 
+NEWS = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: news}
+spec:
+  domain: news
+  task: {operation: judge_news, labels: [real, fake]}
+  artifact: fitted
+  models:
+    slm: {kind: encoder}
+    llm: {kind: lm, engine: replay, recordings: answers.jsonl}
+  flow:
+    - {name: quick, kind: classify, model: slm}
+    - {name: keep, kind: gate, of: quick}
+    - name: views
+      kind: advise
+      model: llm
+      perspectives: {style: prompts/style.md, common_sense: prompts/decide.md}
+    - {name: fused, kind: weigh, of: views}
+"""
+
+
+@pytest.fixture
+def perspectives(folder):
+    """The folder with the prompts of two perspectives."""
+    (folder / "prompts" / "style.md").write_text("How is it written?\n", encoding="utf-8")
+
+
 @pytest.fixture
 def tiers(folder):
     """A cascade of three tiers in a folder of its own."""
@@ -101,6 +129,27 @@ def test_the_revision_changes_with_a_nested_stage_and_with_its_prompt(load, fold
     (folder / "prompts" / "decide.md").write_text("Match.\n", encoding="utf-8")
 
     assert len({before, other, load(TABLES).revision}) == 3
+
+
+@pytest.mark.usefixtures("perspectives")
+def test_the_prompt_of_each_perspective_is_found_by_its_stage_and_its_name(load):
+    loaded = load(NEWS)
+
+    assert loaded.prompts == {
+        "views/style": "How is it written?\n",
+        "views/common_sense": "Does it fit?\n",
+    }
+    assert loaded.sources == {"slm": "embedded"}
+
+
+@pytest.mark.usefixtures("perspectives")
+def test_the_revision_changes_with_a_perspective_and_with_its_prompt(load, folder):
+    before = load(NEWS).revision
+    renamed = load(NEWS.replace("{style:", "{tone:")).revision
+    fewer = load(NEWS.replace("style: prompts/style.md, ", "")).revision
+    (folder / "prompts" / "style.md").write_text("Who wrote it?\n", encoding="utf-8")
+
+    assert len({before, renamed, fewer, load(NEWS).revision}) == 4
 
 
 def test_a_classify_after_a_gate_may_be_last(load):
@@ -223,10 +272,13 @@ def test_a_loaded_cascade_cannot_be_changed(load):
         loaded.spec.deferral.budget.llm_share = 1.0
 
 
-@pytest.mark.parametrize("name", ["minimal", "example", "tiers", "tuned"])
+@pytest.mark.usefixtures("perspectives")
+@pytest.mark.parametrize("name", ["minimal", "example", "tiers", "tuned", "news"])
 def test_inline_and_back_is_the_same_cascade_without_its_folder(load, tiers, folder, name):
     loaded = load_cascade(tiers / "cascade.yaml") if name == "tiers" else None
-    loaded = loaded or load({"minimal": MINIMAL, "example": EXAMPLE, "tuned": TUNED}[name])
+    loaded = loaded or load(
+        {"minimal": MINIMAL, "example": EXAMPLE, "tuned": TUNED, "news": NEWS}[name]
+    )
     sent = json.dumps(inline(loaded))
     folder.rename(folder.with_name(f"{folder.name}_gone"))
 
@@ -271,6 +323,33 @@ def test_what_inline_did_not_make_is_refused(load, damage):
 def test_a_cascade_of_tables_that_lost_a_part_on_its_way_is_refused(load, part):
     sent = inline(load(TUNED))
     sent[part].clear()
+
+    with pytest.raises(SpecFileError, match="this is not what `inline` makes"):
+        from_inline(sent)
+
+
+@pytest.mark.usefixtures("perspectives")
+def test_perspectives_keep_their_order_on_the_way(load):
+    """Advice is weighed in the order of the file, which is not that of the alphabet."""
+    received = from_inline(json.loads(json.dumps(inline(load(NEWS)))))
+
+    assert list(received.spec.deciding.perspectives) == ["style", "common_sense"]
+
+
+@pytest.mark.usefixtures("perspectives")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda prompts: prompts.pop("views/style"), id="one-lost"),
+        pytest.param(lambda prompts: prompts.clear(), id="all-lost"),
+        pytest.param(lambda prompts: prompts.update(views="x"), id="of-the-stage-itself"),
+        pytest.param(lambda prompts: prompts.update({"views/tone": "x"}), id="of-no-perspective"),
+        pytest.param(lambda prompts: prompts.update({"fused/style": "x"}), id="of-a-weigh"),
+    ],
+)
+def test_prompts_of_other_perspectives_than_those_of_the_file_are_refused(load, damage):
+    sent = inline(load(NEWS))
+    damage(sent["prompts"])
 
     with pytest.raises(SpecFileError, match="this is not what `inline` makes"):
         from_inline(sent)

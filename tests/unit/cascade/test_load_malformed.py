@@ -90,6 +90,11 @@ KEYS = [
         says="spec.models.slm.batchsize: unknown key 'batchsize'. Did you mean 'batch'?",
     ),
     case(
+        "key-of-a-model-that-is-named-like-a-mark-of-pydantic",
+        ("      batch:", "      ¦'[key]':"),
+        says="spec.models.slm['[key]']: unknown key '[key]'.",
+    ),
+    case(
         "misspelt-key-deep-inside",
         ("max_size: 64", "¦maxsize: 64"),
         says="spec.models.slm.batch.maxsize: unknown key 'maxsize'. Did you mean 'max_size'?",
@@ -197,8 +202,8 @@ VALUES = [
     ),
     case(
         "domain-that-is-not-there",
-        ("domain: logs", "¦domain: news"),
-        says="spec.domain: expected 'logs', 'schemas' or 'questions', found 'news'.",
+        ("domain: logs", "¦domain: novels"),
+        says="spec.domain: expected 'logs', 'schemas', 'questions' or 'news', found 'novels'.",
     ),
     case(
         "task-is-text",
@@ -280,9 +285,9 @@ VALUES = [
     case(
         "kind-of-stage-that-is-not-there",
         ("kind: verify", "¦kind: 'os:system'"),
-        says="spec.flow[3].kind: expected 'assign', 'classify', 'decompose', 'for_each', 'gate', "
-        "'read', 'rerank', 'retrieve', 'synthesise' or 'verify', found 'os:system'. "
-        "Use one of these.",
+        says="spec.flow[3].kind: expected 'advise', 'assign', 'classify', 'decompose', "
+        "'for_each', 'gate', 'read', 'rerank', 'retrieve', 'synthesise', 'verify' or 'weigh', "
+        "found 'os:system'. Use one of these.",
     ),
     case(
         "source-is-a-bare-word",

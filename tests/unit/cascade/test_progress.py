@@ -6,6 +6,7 @@ from headgate.cascade.payment import exhausted
 from headgate.cascade.progress import Progress
 from headgate.errors import DeadlineError, StageError
 from headgate.types import (
+    Advice,
     Decision,
     GateVerdict,
     GuaranteeState,
@@ -23,6 +24,13 @@ FIRST = Prediction(("disk", "net"), (0.75, 0.25))
 SECOND = Prediction(("disk", "net"), (0.1, 0.9))
 HITS = (Hit("case-1", 0.5, "disk worn"),)
 JUDGED = Judgement("net", "because", Usage(1, 10, 5, 0.1), cached=True)
+ADVISED = Judgement(
+    "net",
+    "style: It shouts.",
+    Usage(2, 20, 10, 0.2),
+    confidence=0.8,
+    advice=(Advice("style", 0.9, "It shouts.", usefulness=0.7), Advice("sense", 0.4, "Odd.")),
+)
 BROKEN = StageError("stage 's'", "the model failed", "Report it.")
 LATE = DeadlineError("stage 's'", "too late", "Wait.")
 
@@ -87,6 +95,31 @@ def test_a_judgement_without_a_prediction_has_no_confidence(progress):
     progress.take("decide", "verify", JUDGED, 1.0)
 
     assert (progress.result().answer, progress.result().confidence) == ("net", 0.0)
+
+
+def test_advice_is_an_answer_of_the_large_model_and_is_told_with_it(progress):
+    """The cases that were found are for people, and stay the evidence."""
+    progress.take("quick", "classify", FIRST, 1.0)
+    progress.take("similar", "retrieve", HITS, 1.0)
+    progress.take("views", "advise", ADVISED, 2.0)
+
+    result = progress.result()
+
+    assert progress.steps[-1] == Step("views", "advise", Decision.ANSWERED, 2.0, 0.8)
+    assert (result.answer, result.tier, result.confidence) == ("net", Tier.LARGE, 0.8)
+    assert (result.advice, result.evidence) == (ADVISED.advice, HITS)
+    assert (result.rationale, result.usage) == ("style: It shouts.", ADVISED.usage)
+
+
+def test_advice_that_fails_leaves_the_small_models_answer_without_any(progress):
+    progress.take("quick", "classify", FIRST, 1.0)
+    progress.take("views", "advise", LATE, 2.0)
+    progress.problem = LATE
+
+    result = progress.result()
+
+    assert (result.answer, result.tier, result.degraded) == ("disk", Tier.SMALL, "DEADLINE")
+    assert result.advice == ()
 
 
 def test_a_failure_is_noted_by_its_reason_and_changes_no_answer(progress):

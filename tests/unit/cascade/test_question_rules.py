@@ -621,7 +621,7 @@ def test_every_mistake_is_reported_at_once_by_line(refuse):
     found = [":".join(error.place.split(": ")[0].split(":")[-2:]) for error in errors]
     assert found == places, [str(error) for error in errors]
     assert [error.problem for error in errors] == [
-        "expected 'logs', 'schemas' or 'questions', found 'question'",
+        "expected 'logs', 'schemas', 'questions' or 'news', found 'question'",
         "no read stage before this one is named 'recal'",
         "no later stage uses 'passages'",
         "no retrieve stage before this one is named 'passage'",

@@ -161,6 +161,30 @@ spec:
 """
 """Questions as they are, then the steps of their plans."""
 
+NEWS = """\
+apiVersion: headgate/v1
+kind: Cascade
+metadata: {name: news}
+spec:
+  domain: news
+  task: {operation: judge_news, labels: [real, fake]}
+  artifact: fitted
+  models:
+    slm: {kind: encoder}
+    llm: {kind: lm, engine: replay, recordings: answers.jsonl}
+  flow:
+    - {name: quick, kind: classify, model: slm}
+    - {name: sure, kind: gate, of: quick}
+    - {name: similar, kind: retrieve, index: error_cases}
+    - name: views
+      kind: advise
+      model: llm
+      perspectives: {style: prompts/decide.md, common_sense: prompts/./decide.md}
+      evidence: similar
+    - {name: fused, kind: weigh, of: views}
+"""
+"""Short texts, about which a large model advises."""
+
 PLAIN = """\
 apiVersion: headgate/v1
 kind: Cascade
@@ -361,6 +385,34 @@ def test_absent_keys_of_a_flow_of_questions_have_the_documented_defaults(load):
     assert (weak.share, check.widen, splitter.source) == (None, None, "embedded")
 
 
+def test_every_key_of_a_flow_of_news_is_kept_as_written(load):
+    spec = load(NEWS).spec
+
+    *_, views, fused = spec.flow
+    assert (spec.domain, spec.task.labels) == ("news", ("real", "fake"))
+    assert (views.kind, views.model, views.evidence) == ("advise", "llm", "similar")
+    assert list(views.perspectives.items()) == [
+        ("style", "prompts/decide.md"),
+        ("common_sense", "prompts/./decide.md"),
+    ]
+    assert (fused.kind, fused.name, fused.of) == ("weigh", "fused", "views")
+
+
+def test_a_flow_of_news_says_what_answers_what_decides_and_what_weighs(load):
+    """What weighs runs with what advises, so no unit passes it by itself."""
+    spec, plain = load(NEWS).spec, load(PLAIN).spec
+
+    assert [stage.name for stage in spec.unit_flow] == ["quick", "sure", "similar", "views"]
+    assert (spec.answering, spec.deciding) == ([spec.flow[0]], spec.flow[3])
+    assert (spec.weighing, plain.weighing) == (spec.flow[4], None)
+
+
+def test_advice_without_past_cases_names_none(load):
+    text = NEWS.replace("    - {name: similar, kind: retrieve, index: error_cases}\n", "")
+
+    assert load(text.replace("      evidence: similar\n", "")).spec.deciding.evidence is None
+
+
 def test_every_key_of_a_replay_model_is_kept_as_written(load):
     llm = load(REPLAY).spec.models["llm"]
 
@@ -408,7 +460,7 @@ def test_absent_keys_of_a_certificate_and_its_audits_have_the_documented_default
 
 
 def test_the_files_together_name_every_key_of_the_models():
-    text = FULL + REPLAY + AGREEING + RARE + TABLES + QUESTIONS + "file: "
+    text = FULL + REPLAY + AGREEING + RARE + TABLES + QUESTIONS + NEWS + "file: "
     documented = {key for node in schema()["$defs"].values() for key in node["properties"]}
 
     assert [

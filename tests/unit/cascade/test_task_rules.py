@@ -143,8 +143,9 @@ VALUES = [
     case(
         "kind-that-is-not-there-inside-a-for_each",
         ("kind: rerank", "¦kind: rerankk"),
-        says="spec.flow[0].flow[2].kind: expected 'classify', 'decompose', 'gate', 'read', "
-        "'rerank', 'retrieve', 'synthesise' or 'verify', found 'rerankk'. Did you mean 'rerank'?",
+        says="spec.flow[0].flow[2].kind: expected 'advise', 'classify', 'decompose', 'gate', "
+        "'read', 'rerank', 'retrieve', 'synthesise', 'verify' or 'weigh', found 'rerankk'. "
+        "Did you mean 'rerank'?",
     ),
     case(
         "for_each-inside-a-for_each",
@@ -152,8 +153,8 @@ VALUES = [
         (LLM, ""),
         (BUDGET, ""),
         ("  deferral:\n", ""),
-        says="spec.flow[0].flow[2].kind: expected 'classify', 'decompose', 'gate', 'read', "
-        "'rerank', 'retrieve', 'synthesise' or 'verify', found 'for_each'.",
+        says="spec.flow[0].flow[2].kind: expected 'advise', 'classify', 'decompose', 'gate', "
+        "'read', 'rerank', 'retrieve', 'synthesise', 'verify' or 'weigh', found 'for_each'.",
     ),
     case(
         "index-that-is-not-there",
@@ -629,7 +630,7 @@ def test_every_mistake_of_a_nested_flow_is_reported_at_once_by_line(refuse):
 
     assert [":".join(error.place.split(": ")[0].split(":")[-2:]) for error in errors] == places
     assert [error.problem for error in errors] == [
-        "expected 'logs', 'schemas' or 'questions', found 'schema'",
+        "expected 'logs', 'schemas', 'questions' or 'news', found 'schema'",
         "there is no file 'no.jsonl'",
         "expected a whole number from 1 to 100, found the number 0",
         "no retrieve stage before this one is named 'candidate'",

@@ -31,6 +31,7 @@ from headgate.v1.cascade_service_pb2 import (
 )
 from headgate.v1.classifier_service_pb2 import ClassifyRequest
 from headgate.v1.log_analysis_service_pb2 import AnalyzeLogsRequest
+from headgate.v1.news_advising_service_pb2 import AdviseNewsRequest
 from headgate.v1.question_answering_service_pb2 import (
     AnswerQuestionsRequest,
     StreamAnswersRequest,
@@ -377,6 +378,9 @@ VALID = {
     "QuestionAnsweringService/StreamAnswers": StreamAnswersRequest(
         cascade="parts", questions=[{"id": "a", "text": b"Who?"}]
     ),
+    "NewsAdvisingService/AdviseNews": AdviseNewsRequest(
+        cascade="parts", items=[{"id": "a", "text": b"It rained.", "context": b"A blog"}]
+    ),
     "ClassifierService/Classify": ClassifyRequest(cascade="sorting", records=[RECORD]),
     "RetrieverService/Retrieve": RetrieveRequest(cascade="sorting", queries=[b"a"], top_k=2),
     "RerankerService/Rerank": RerankRequest(cascade="pairs", items=[ITEM]),
@@ -386,6 +390,7 @@ WRONG_DOMAIN = {
     "SchemaMatchingService/MatchSchemas",
     "QuestionAnsweringService/AnswerQuestions",
     "QuestionAnsweringService/StreamAnswers",
+    "NewsAdvisingService/AdviseNews",
 }
 """None of the three cascades is of their domains."""
 EXPECTED = {

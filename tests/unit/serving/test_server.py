@@ -23,6 +23,7 @@ SERVICES = [
     "headgate.v1.LogAnalysisService",
     "headgate.v1.SchemaMatchingService",
     "headgate.v1.QuestionAnsweringService",
+    "headgate.v1.NewsAdvisingService",
     "headgate.v1.ClassifierService",
     "headgate.v1.RetrieverService",
     "headgate.v1.RerankerService",
