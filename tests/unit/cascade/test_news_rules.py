@@ -589,7 +589,7 @@ ELSEWHERE = [
         "weigh-of-columns",
         (RERANK, RERANK + "        - " + WEIGH.replace("of:", "¦of:")),
         text=COLUMNS,
-        says="spec.flow[0].flow[3].kind: a weigh matches no columns.",
+        says="'synthesise' or 'verify', found 'weigh'.",
     ),
     case(
         "weigh-of-tables",

@@ -144,7 +144,7 @@ VALUES = [
         "kind-that-is-not-there-inside-a-for_each",
         ("kind: rerank", "¦kind: rerankk"),
         says="spec.flow[0].flow[2].kind: expected 'advise', 'classify', 'decompose', 'gate', "
-        "'read', 'rerank', 'retrieve', 'synthesise', 'verify' or 'weigh', found 'rerankk'. "
+        "'read', 'rerank', 'retrieve', 'synthesise' or 'verify', found 'rerankk'. "
         "Did you mean 'rerank'?",
     ),
     case(
@@ -154,7 +154,7 @@ VALUES = [
         (BUDGET, ""),
         ("  deferral:\n", ""),
         says="spec.flow[0].flow[2].kind: expected 'advise', 'classify', 'decompose', 'gate', "
-        "'read', 'rerank', 'retrieve', 'synthesise', 'verify' or 'weigh', found 'for_each'.",
+        "'read', 'rerank', 'retrieve', 'synthesise' or 'verify', found 'for_each'.",
     ),
     case(
         "index-that-is-not-there",
