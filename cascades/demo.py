@@ -170,7 +170,7 @@ def from_small(prediction: Prediction | HeadgateError) -> Answered:
 
 def from_cascade(result: Result) -> Answered:
     """Return a cascade's answer."""
-    asked = any(step.kind == "verify" for step in result.path)
+    asked = any(step.kind in ("verify", "advise") for step in result.path)
     return Answered(result.answer, result.usage, asked)
 
 

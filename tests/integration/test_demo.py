@@ -41,6 +41,20 @@ def test_the_demonstration_matches_tables(embedded_int8, tmp_path):
     assert_ended_well(done)
 
 
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_the_demonstration_answers_questions(embedded_int8, tmp_path):
+    del embedded_int8
+
+    done = demonstrate("question_answering", tmp_path)
+
+    right = re.findall(r"│ (?:steps of every question|cascade) +│ +([\d.]+)%", done.stdout)
+    assert len(right) == 2
+    assert "step 1:" in done.stdout
+    assert_ended_well(done)
+
+
 def demonstrate(cascade: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run the demonstration of a cascade as a process of its own."""
     cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
