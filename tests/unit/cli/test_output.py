@@ -67,6 +67,7 @@ def test_a_result_becomes_plain_json():
         "plan": [],
         "asked": "",
         "cited": [],
+        "advice": [],
     }
 
 
