@@ -97,7 +97,7 @@ def tune_encoder(
     """
     generator = np.random.default_rng(tuning.seed)
     lessons = make_lessons(table, tuning.wordings, generator)
-    with _torch_threads(tuning.threads):
+    with torch_threads(tuning.threads):
         encoder = TrainableEncoder(
             source, max_tokens=tuning.max_tokens, frozen_layers=tuning.frozen_layers
         )
@@ -172,7 +172,7 @@ def _read(encoder: TrainableEncoder, columns: Sequence[Column]) -> Vectors:
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
+def torch_threads(threads: int) -> Iterator[None]:
     """Let torch use so many threads, and as many as before afterwards."""
     import torch
 

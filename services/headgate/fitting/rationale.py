@@ -16,6 +16,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from headgate.errors import InputError
+from headgate.fitting.contrastive import torch_threads
 from headgate.fitting.rationale_network import Labels, Recipe, run_in_batches, train_member
 from headgate.fitting.student import Lesson, Linear, lesson_inputs, train_linear, train_simulator
 from headgate.fitting.vectors import KnownVectors
@@ -86,16 +87,9 @@ def train_news(examples: Sequence[NewsExample], training: NewsTraining) -> Train
         InputError: There are too few examples of a label, or with advice.
         ModelError: Advice is of an unknown perspective, or twice of the same.
     """
-    course = _Course.of(examples, training)
-    pairs = [course.pair(training.seed + number) for number in range(training.members)]
-    linear = course.linear
-    student = Student(linear.classifier, tuple(each.simulator for each in pairs), linear.scale)
-    network = RationaleNetwork(
-        training.perspectives, tuple(each.weights for each in pairs), training.encoder
-    )
-    return TrainedNews(
-        student, network, _figures(pairs, _macro_f1(linear.calibrated, course.labels))
-    )
+    # The networks are so small that threads only wait for each other.
+    with torch_threads(1):
+        return Course.of(examples, training).train()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +103,7 @@ class _Pair:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Course:
+class Course:
     """What all seeds share."""
 
     labels: Labels
@@ -121,10 +115,11 @@ class _Course:
     """Places of the examples with advice, shape (m,)."""
     items: Sequence[ItemFeatures]
     """Of the examples with advice, length m."""
-    recipe: Recipe
+    training: NewsTraining
 
     @classmethod
-    def of(cls, examples: Sequence[NewsExample], training: NewsTraining) -> _Course:
+    def of(cls, examples: Sequence[NewsExample], training: NewsTraining) -> Course:
+        """Train the linear student and read all examples; raises what `train_news` raises."""
         labels = np.array([each.sought for each in examples], np.bool_)
         advised = np.flatnonzero([each.advised for each in examples])
         _check(labels, labels[advised])
@@ -139,19 +134,35 @@ class _Course:
             encoder=training.encoder,
         )
         inputs = lesson_inputs(linear, texts, vectors)
-        return cls(labels, linear, inputs, advised, items, training.recipe)
+        return cls(labels, linear, inputs, advised, items, training)
 
-    def pair(self, seed: int) -> _Pair:
-        """Train one teacher, and with what it makes of its items one simulator."""
+    def train(self) -> TrainedNews:
+        """Train a teacher and a simulator a seed, and put them together."""
+        training, linear = self.training, self.linear
+        pairs = [self._pair(training.seed + number) for number in range(training.members)]
+        student = Student(linear.classifier, tuple(each.simulator for each in pairs), linear.scale)
+        members = tuple(each.weights for each in pairs)
+        network = RationaleNetwork(training.perspectives, members, training.encoder)
+        small = _macro_f1(linear.calibrated, self.labels)
+        return TrainedNews(student, network, _figures(pairs, small))
+
+    def teacher(self, items: Sequence[ItemFeatures], *, recipe: Recipe, seed: int) -> Weights:
+        """Train one network on items of the examples with advice, in their order."""
         labels = self.labels[self.advised]
         held = _held(labels, seed)
-        weights = train_member(self.items, labels, held, recipe=self.recipe, seed=seed)
+        return train_member(items, labels, held, recipe=recipe, seed=seed)
+
+    def _pair(self, seed: int) -> _Pair:
+        """Train one teacher, and with what it makes of its items one simulator."""
+        recipe, labels = self.training.recipe, self.labels[self.advised]
+        weights = self.teacher(self.items, recipe=recipe, seed=seed)
         log_odds, features = run_in_batches(weights, self.items)
         unseen = _held(self.labels, seed)
         lesson = Lesson(
             self.inputs, self.linear.calibrated, self.labels, self.advised, features, unseen
         )
-        simulator = train_simulator(lesson, self.recipe, seed=seed)
+        simulator = train_simulator(lesson, recipe, seed=seed)
+        held = _held(labels, seed)
         told = lesson.base[unseen] + simulator.correction(self.inputs[unseen])
         return _Pair(
             weights,

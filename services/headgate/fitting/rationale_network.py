@@ -33,13 +33,13 @@ _LEAST_SCALE = 1e-4
 class Recipe:
     """How a network of ARG is built and trained; chosen by cross-validation on training rows."""
 
-    width: int = 32
-    epochs: int = 30
-    patience: int = 5
+    width: int = 16
+    epochs: int = 15
+    patience: int = 3
     """Epochs without a better held-out loss before training ends."""
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    dropout: float = 0.3
+    learning_rate: float = 5e-3
+    weight_decay: float = 1.0
+    dropout: float = 0.5
     usefulness: float = 0.5
     """Weight of the usefulness evaluator's loss; 0 leaves the evaluator out."""
     judgement: float = 0.25
