@@ -87,9 +87,7 @@ def train_news(examples: Sequence[NewsExample], training: NewsTraining) -> Train
         InputError: There are too few examples of a label, or with advice.
         ModelError: Advice is of an unknown perspective, or twice of the same.
     """
-    # The networks are so small that threads only wait for each other.
-    with torch_threads(1):
-        return Course.of(examples, training).train()
+    return Course.of(examples, training).train()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +137,9 @@ class Course:
     def train(self) -> TrainedNews:
         """Train a teacher and a simulator a seed, and put them together."""
         training, linear = self.training, self.linear
-        pairs = [self._pair(training.seed + number) for number in range(training.members)]
+        # The networks are so small that threads only wait for each other.
+        with torch_threads(1):
+            pairs = [self._pair(training.seed + number) for number in range(training.members)]
         student = Student(linear.classifier, tuple(each.simulator for each in pairs), linear.scale)
         members = tuple(each.weights for each in pairs)
         network = RationaleNetwork(training.perspectives, members, training.encoder)
@@ -150,7 +150,8 @@ class Course:
         """Train one network on items of the examples with advice, in their order."""
         labels = self.labels[self.advised]
         held = _held(labels, seed)
-        return train_member(items, labels, held, recipe=recipe, seed=seed)
+        with torch_threads(1):
+            return train_member(items, labels, held, recipe=recipe, seed=seed)
 
     def _pair(self, seed: int) -> _Pair:
         """Train one teacher, and with what it makes of its items one simulator."""
