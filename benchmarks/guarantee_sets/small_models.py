@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import softmax
 
 from guarantee_sets.population import Floats, Places
-from headgate.fitting.fit import DEFAULT_BUCKETS
+from headgate.fitting.answering import DEFAULT_BUCKETS
 from headgate.fitting.train import train_pair_classifier, train_text_classifier
 from headgate.fitting.vectors import KnownVectors
 from headgate.gate.scores import OptionTable

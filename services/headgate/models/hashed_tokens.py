@@ -1,6 +1,6 @@
 """Features of tokens where there is no encoder: what a word is made of, by chance directions.
 
-texts (n)  ->  words, single signs of Chinese or Japanese  ->  hashed pieces  ->  (tokens, dim)
+texts (n)  ->  words, pairs of Chinese or Japanese signs  ->  hashed pieces  ->  (tokens, dim)
 
 Nothing is learned, so it reads every language: tokens that share pieces have similar vectors.
 """
@@ -23,7 +23,8 @@ DIM = 64
 
 _PIECE = 3
 _SIGNS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_SIGNS}]|[^\W_{_SIGNS}]+")
+_SIGN = re.compile(f"[{_SIGNS}]")
+_WORD = re.compile(rf"[{_SIGNS}]{{1,2}}|[^\W_{_SIGNS}]+")
 _REMEMBERED = 50_000
 
 
@@ -58,11 +59,13 @@ class HashedTokens:
 @lru_cache(maxsize=_REMEMBERED)
 def _word_vector(word: str, dim: int) -> NDArray[np.float32]:
     """Return the sum of the pieces' directions, scaled to length 1."""
-    marked = f" {word} "
-    last = max(len(marked) - _PIECE, 0)
-    pieces = {word, *(marked[start : start + _PIECE] for start in range(last + 1))}
+    pieces = {word, *(word if _SIGN.match(word) else _parts(f" {word} "))}
     total = sum((_direction(piece, dim) for piece in sorted(pieces)), np.zeros(dim, np.float32))
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), np.float32)
+
+
+def _parts(marked: str) -> list[str]:
+    return [marked[start : start + _PIECE] for start in range(max(len(marked) - _PIECE, 0) + 1)]
 
 
 def _direction(piece: str, dim: int) -> NDArray[np.float32]:

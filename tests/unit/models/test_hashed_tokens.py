@@ -18,11 +18,19 @@ def test_words_that_share_pieces_are_alike_and_others_are_not():
     assert np.linalg.norm(one) == pytest.approx(1)
 
 
-def test_chinese_signs_are_tokens_of_their_own_and_case_is_nothing():
-    (features,) = HashedTokens().tokens(["NASA说,桥"])
+def test_chinese_signs_are_read_in_pairs_and_case_is_nothing():
+    (features,) = HashedTokens().tokens(["NASA说,大桥关"])
 
-    assert features.offsets.tolist() == [[0, 4], [4, 5], [6, 7]]
+    assert features.offsets.tolist() == [[0, 4], [4, 5], [6, 8], [8, 9]]
     np.testing.assert_array_equal(features.vectors[0], vectors("nasa")[0])
+
+
+def test_pairs_that_share_a_sign_are_alike():
+    """Where a pair begins is chance, so it must not matter much."""
+    one, shifted, other = vectors("大桥-桥关-河水")
+
+    assert one @ shifted > 0.15
+    assert one @ shifted > one @ other
 
 
 @pytest.mark.parametrize("text", ["", "...", "\n"], ids=["empty", "points", "newline"])
