@@ -325,11 +325,11 @@ class _Builder:
     @cached_property
     def questions(self) -> QuestionBuilder:
         """Return what builds the stages of questions."""
-        found = fitted_questions(self.loaded, self.artifact, self.fitted)
+        found = fitted_questions(self.artifact, self.fitted)
         return QuestionBuilder(self.loaded, self.parts.encoders, self.parts.large_models, found)
 
 
-def fitted_questions(loaded: LoadedCascade, artifact: Artifact, fitted: Fitted) -> FittedQuestions:
+def fitted_questions(artifact: Artifact, fitted: Fitted) -> FittedQuestions:
     """Return what a fit left in the artifact for the stages of questions.
 
     Raises:

@@ -151,6 +151,8 @@ def _stage_key(stage: UnitStage) -> JSON:
     key: list[JSON] = [stage.name, stage.kind, model]
     if isinstance(stage, AdviseSpec):
         return [*key, *stage.perspectives]
+    if isinstance(stage, DecomposeSpec):
+        return [*key, stage.max_steps]
     return [*key, stage.top_k] if isinstance(stage, CandidatesSpec | CorpusSpec) else key
 
 

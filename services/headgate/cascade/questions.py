@@ -74,7 +74,8 @@ class QuestionBuilder:
             case ReadSpec():
                 return self._read(stage, self.loaded.spec.unit_flow, self._trust(stage.name))
             case DecomposeSpec():
-                return Decompose(stage.name, stage.model, planner=self._planner(stage))
+                planner, most_steps = self._planner(stage), stage.max_steps
+                return Decompose(stage.name, stage.model, planner=planner, most_steps=most_steps)
             case CorpusSpec():
                 return self._passages(stage)
             case SynthesiseSpec():

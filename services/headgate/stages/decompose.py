@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from headgate.domains.questions.plan import LONGEST_STEP, parse_plan, undecomposed, validated
+from headgate.domains.questions.plan import (
+    LONGEST_STEP,
+    MOST_STEPS,
+    parse_plan,
+    undecomposed,
+    validated,
+)
 from headgate.domains.questions.task import QUESTION
 from headgate.errors import DeadlineError, HeadgateError, InputError, LmAnswerError
 from headgate.lm.decompose import DecomposeRequest
@@ -54,15 +61,19 @@ class Decompose:
     kind = "decompose"
     inputs: tuple[str, ...] = ()
 
-    def __init__(self, name: str, model: str, *, planner: Planner) -> None:
+    def __init__(
+        self, name: str, model: str, *, planner: Planner, most_steps: int = MOST_STEPS
+    ) -> None:
         """Put the parts together; loads nothing.
 
         Args:
             name: The stage's name.
             model: The planner's model, as the cascade names it.
             planner: Splits the questions.
+            most_steps: A question whose plan has more stays whole.
         """
         self.name, self.model, self.planner = name, model, planner
+        self._most_steps = most_steps
 
     @property
     def large_model(self) -> LargeModel | None:
@@ -83,7 +94,18 @@ class Decompose:
         pairs = [*zip(batch.records, cells, strict=True)]
         asked = [record for record, cell in pairs if cell is None]
         planned = iter(await self.planner.plan(asked, batch.deadline) if asked else ())
-        return [next(planned) if cell is None else cell for cell in cells]
+        return [
+            self._limited(record, next(planned)) if cell is None else cell for record, cell in pairs
+        ]
+
+    def _limited(self, record: Record, planned: Planned | DeadlineError) -> Planned | DeadlineError:
+        """Return the plan, or the question whole where the plan has too many steps."""
+        if isinstance(planned, DeadlineError) or len(planned.steps) <= self._most_steps:
+            return planned
+        fallback = f"it has {len(planned.steps)} steps"
+        return replace(
+            planned, steps=undecomposed(record.fields[QUESTION]).steps, fallback=fallback
+        )
 
     def largest_cost_usd(self, record: Record, shown: Mapping[str, Cell]) -> float:
         """Return an upper bound of what splitting the question can cost."""

@@ -15,8 +15,8 @@ from typing import Final, cast
 
 import numpy as np
 
-from headgate.domains.questions.bridge import Scores, bridged
-from headgate.domains.questions.plan import Plan, references, undecomposed
+from headgate.domains.questions.bridge import Scores, bridged, queries
+from headgate.domains.questions.plan import Plan, undecomposed
 from headgate.domains.questions.task import CONTEXT, NO_CONTEXT, QUESTION
 from headgate.domains.questions.titles import Titles
 from headgate.models.encoder import Vectors
@@ -41,8 +41,7 @@ class Query:
 
     def texts(self) -> list[str]:
         """Return what is searched for: the question, and steps that no answer is missing in."""
-        steps = self.plan.steps if self.plan.decomposed else ()
-        return [self.question, *(step.text for step in steps if not references(step.text))]
+        return queries(self.question, self.plan)
 
 
 @dataclass(frozen=True, slots=True)

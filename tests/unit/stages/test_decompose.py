@@ -80,6 +80,14 @@ async def test_spans_become_steps_that_refer_to_each_other():
     assert await stage.run(asking(CHAIN)) == [Planned(STEPS)]
 
 
+async def test_a_question_whose_spans_make_more_steps_than_are_wanted_stays_whole():
+    splitter = Splitting(lambda question: ("Who founded the Harbour Mill?", "When was #1 born?"))
+    planner = SpanPlanner(splitter, "encoder", batching=Batching(max_size=8, max_wait_ms=0))
+    stage = Decompose("plan", "splitter", planner=planner, most_steps=1)
+
+    assert await stage.run(asking(CHAIN)) == [whole(CHAIN, fallback="it has 2 steps")]
+
+
 async def test_questions_of_concurrent_calls_are_split_in_one_batch():
     splitter, stage = by_spans(lambda question: (question,))
 

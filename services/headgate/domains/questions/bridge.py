@@ -48,9 +48,7 @@ def bridged(
         titles: Of all passages.
         texts: The text of a passage.
     """
-    steps = plan.steps if plan.decomposed else ()
-    queries = [question, *(step.text for step in steps if not references(step.text))]
-    found = best_of([scaled(scores) for scores in search(queries)])
+    found = best_of([scaled(scores) for scores in search(queries(question, plan))])
     reached = dict.fromkeys(titles.named_in(question), 1.0)
     entries = best_of([found, reached])
     for passage in _ranked(entries)[:FOLLOWED]:
@@ -58,6 +56,12 @@ def bridged(
             reached[named] = max(reached.get(named, 0.0), entries[passage])
     total = {each: found.get(each, 0.0) + reached.get(each, 0.0) for each in {*found, *reached}}
     return [(passage, total[passage]) for passage in _ranked(total)]
+
+
+def queries(question: str, plan: Plan) -> list[str]:
+    """Return what is searched for: the question, and steps that no answer is missing in."""
+    steps = plan.steps if plan.decomposed else ()
+    return [question, *(step.text for step in steps if not references(step.text))]
 
 
 def scaled(scores: Scores) -> dict[str, float]:
