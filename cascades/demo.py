@@ -26,8 +26,8 @@ from rich.table import Table
 
 from headgate.cascade.assemble import task_of
 from headgate.cascade.fitted import read_fitted
+from headgate.cascade.lm_spec import ReplaySpec
 from headgate.cascade.load import LoadedCascade, load_cascade
-from headgate.cascade.model_spec import ReplaySpec
 from headgate.client import Client
 from headgate.domains.rows import LabelledRecord
 from headgate.domains.tasks import read_labels

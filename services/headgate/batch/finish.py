@@ -37,8 +37,8 @@ from headgate.batch.outputs.texts import template_texts
 from headgate.batch.passes import TEMPLATE_COUNT
 from headgate.batch.spool import FOLDER
 from headgate.cascade.engine import Engine
+from headgate.cascade.lm_spec import LmSpec
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.model_spec import LmSpec
 
 REPORT = "report.html"
 FINISHED, RUNS = "finished", "runs"

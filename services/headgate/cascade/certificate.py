@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from headgate.artifact import JSON
 from headgate.cascade.deferral import CertificateKind
 from headgate.cascade.files import perspective_key
+from headgate.cascade.lm_spec import LmSpec, OpenAiSpec, RayLlmSpec, TransformersSpec
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.mistakes import listed
-from headgate.cascade.model_spec import LmSpec, OpenAiSpec
 from headgate.cascade.spec import (
     AdviseSpec,
     CascadeSpec,
@@ -241,6 +241,11 @@ def _identity(spec: LmSpec) -> list[JSON]:
     """Return what makes a large model another one; an address does not, a name does."""
     if isinstance(spec, OpenAiSpec):
         return ["openai", spec.model, spec.max_output_tokens]
+    if isinstance(spec, RayLlmSpec):
+        return ["ray_llm", spec.model, spec.max_output_tokens]
+    if isinstance(spec, TransformersSpec):
+        weights: list[JSON] = [spec.source, spec.revision or "", spec.precision]
+        return ["transformers", *weights, spec.max_output_tokens]
     return ["replay", str(getattr(spec, "model", "") or "")]
 
 

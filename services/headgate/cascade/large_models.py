@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from headgate.cascade.model_spec import LmSpec, OpenAiSpec, ReplaySpec
+from headgate.cascade.lm_spec import LmSpec, OpenAiSpec, ReplaySpec
 from headgate.cascade.strict import SecretSpec
 from headgate.errors import LmRefusedError
 from headgate.lm.large_model import LargeModel

@@ -17,8 +17,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from headgate.cascade.files import missing_files, perspective_key, read_prompts
+from headgate.cascade.lm_spec import ReplaySpec, TransformersSpec
 from headgate.cascade.mistakes import Mistake, dotted
-from headgate.cascade.model_spec import EncoderSpec, ReplaySpec, SplitterSpec
+from headgate.cascade.model_spec import EncoderSpec, SplitterSpec
 from headgate.cascade.rules import broken_rules, is_hub_id, secret_literals
 from headgate.cascade.source import read_source
 from headgate.cascade.spec import AdviseSpec, CascadeFile, CascadeSpec, CorpusSpec, UnitStage
@@ -44,7 +45,7 @@ class LoadedCascade:
     recordings: Mapping[str, str]
     """Absolute path of the recorded answers by the name of the replay model."""
     sources: Mapping[str, str]
-    """By the name of the encoder or splitter: `embedded`, an absolute directory or a hub id."""
+    """By the name of the model with weights: `embedded`, an absolute directory or a hub id."""
     augmentations: Mapping[str, str]
     """Absolute path of the augmentation by the name of the encoder that it tunes."""
     decompositions: Mapping[str, str]
@@ -211,14 +212,14 @@ def _recordings(spec: CascadeSpec, folder: Path) -> dict[str, str]:
 
 
 def _sources(spec: CascadeSpec, folder: Path) -> dict[str, str]:
-    encoders = {
+    named = {
         name: model.source
         for name, model in spec.models.items()
-        if isinstance(model, EncoderSpec | SplitterSpec)
+        if isinstance(model, EncoderSpec | SplitterSpec | TransformersSpec)
     }
     return {
         name: source if source == "embedded" or is_hub_id(source) else str(folder / source)
-        for name, source in encoders.items()
+        for name, source in named.items()
     }
 
 

@@ -6,17 +6,12 @@ spec.models of the YAML  ->  ModelSpec by name, frozen
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from headgate.cascade.strict import (
-    SOURCE_PATTERN,
-    Filled,
-    Model,
-    SecretSpec,
-    custom_error,
-)
+from headgate.cascade.lm_spec import OpenAiSpec, RayLlmSpec, ReplaySpec, TransformersSpec
+from headgate.cascade.placement_spec import EncoderScalingSpec, ReplicasSpec, ResourcesSpec
+from headgate.cascade.strict import SOURCE_PATTERN, Filled, Model
 
 
 class BatchSpec(Model):
@@ -27,19 +22,6 @@ class BatchSpec(Model):
 
     max_wait_ms: float = Field(default=4.0, ge=0, le=1000)
     """Longest wait for a batch to fill, in milliseconds."""
-
-
-class ResourcesSpec(Model):
-    """What Ray reserves for one replica."""
-
-    cpu: float = Field(default=1.0, gt=0)
-    """Processor cores."""
-
-    gpu: float = Field(default=0.0, ge=0)
-    """GPUs; a fraction shares one."""
-
-    memory_mb: int | None = Field(default=None, ge=1)
-    """Memory in megabytes; nothing is reserved when absent."""
 
 
 class TuningSpec(Model):
@@ -75,11 +57,14 @@ class EncoderSpec(Model):
     max_tokens: int = Field(default=256, ge=16, le=512)
     """Tokens read of each text; the rest is cut."""
 
-    replicas: int = Field(default=1, ge=1, le=64)
+    replicas: ReplicasSpec = ReplicasSpec()
     """How many replicas; only with `placement: deployment`."""
 
     resources: ResourcesSpec = ResourcesSpec()
     """What one replica reserves; only with `placement: deployment`."""
+
+    scaling: EncoderScalingSpec = EncoderScalingSpec()
+    """When replicas come and go; only with `placement: deployment`."""
 
     tuning: TuningSpec | None = None
     """Trains the encoder itself when the cascade is fitted; only for `match_columns`."""
@@ -112,103 +97,12 @@ class SplitterSpec(Model):
     Lines of `question` and `steps`; a relative path starts at the file's folder."""
 
 
-class PriceSpec(Model):
-    """What the large model costs."""
-
-    input_usd_per_million: float = Field(ge=0)
-    """US dollars for a million input tokens."""
-
-    output_usd_per_million: float = Field(ge=0)
-    """US dollars for a million output tokens."""
-
-
-class LmSpec(Model):
-    """What every large model has, whichever engine runs it."""
-
-    kind: Literal["lm"]
-    """The kind of model."""
-
-    max_concurrency: int = Field(default=32, ge=1, le=1024)
-    """Most calls under way at once."""
-
-    price: PriceSpec | None = None
-    """For the cost of each answer; without it no cost is reported."""
-
-    cache_entries: int = Field(default=10_000, ge=0, le=1_000_000)
-    """Answers kept for equal questions; 0 keeps none."""
-
-
-class OpenAiSpec(LmSpec):
-    """A large model behind an OpenAI-compatible endpoint."""
-
-    engine: Literal["openai"]
-    """What runs the model."""
-
-    model: Filled
-    """The name the endpoint knows the model by."""
-
-    base_url: str | None = None
-    """The endpoint's http or https address; when absent, `OPENAI_BASE_URL` of the environment."""
-
-    api_key: SecretSpec | None = None
-    """Where the key is read from; never the key itself."""
-
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """Longest time for one call, in seconds."""
-
-    max_output_tokens: int = Field(default=512, ge=1, le=8192)
-    """Most tokens in one answer."""
-
-    @field_validator("api_key", mode="before")
-    @classmethod
-    def _never_a_literal(cls, value: object) -> object:
-        if isinstance(value, str):
-            raise custom_error(
-                "a key is written into the file",
-                "Write {env: NAME} or {file: PATH}, and replace the key if others have seen it.",
-            )
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _plain_http(cls, value: str | None) -> str | None:
-        if value is not None and not _is_plain_http(value):
-            # The value is not shown: it may hold a password.
-            raise custom_error(
-                "expected an http or https address without user, query or fragment",
-                "Write it like http://host:8000/v1, and give a key as api_key.",
-            )
-        return value
-
-
-def _is_plain_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port_is_a_number = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    extras = parts.username or parts.password or parts.query or parts.fragment
-    plain = parts.scheme in ("http", "https") and bool(parts.hostname) and not extras
-    return plain and port_is_a_number and not any(char.isspace() for char in url)
-
-
-class ReplaySpec(LmSpec):
-    """Recorded answers of a large model, for tests, demonstrations and evaluation."""
-
-    engine: Literal["replay"]
-    """What runs the model."""
-
-    recordings: Filled
-    """File of recorded answers; a relative path starts at the file's folder."""
-
-    model: Filled | None = None
-    """Whose answers were recorded: the name that the ledger and messages show."""
-
-
 ModelSpec = Annotated[
     EncoderSpec
     | NgramsSpec
     | SplitterSpec
-    | Annotated[OpenAiSpec | ReplaySpec, Field(discriminator="engine")],
+    | Annotated[
+        OpenAiSpec | TransformersSpec | RayLlmSpec | ReplaySpec, Field(discriminator="engine")
+    ],
     Field(discriminator="kind"),
 ]

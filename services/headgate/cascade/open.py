@@ -13,8 +13,8 @@ from headgate.cascade.encoders import encoder_specs, fitted_encoder
 from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import Around, open_large_model, unchanged
+from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.model_spec import OpenAiSpec, ReplaySpec
 from headgate.lm.large_model import LargeModel
 from headgate.stages.inline import InlineEncoder
 

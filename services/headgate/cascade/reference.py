@@ -158,7 +158,7 @@ A cascade that answers questions has one for each step of a plan:
 - `tuning` is for an encoder of a `retrieve` with `index: target`. The files of an `augmentation`
   and of `decompositions` are there.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
-- `replicas` and `resources` need `placement: deployment`; `revision` needs a hub id.
+- `replicas`, `resources` and `scaling` need `placement: deployment`; `revision` needs a hub id.
 - `score` needs a gate; `llm_share` and `on_exhausted` need a `verify`, `usd_per_hour` a `price` on
   its model, `burst_usd` needs `usd_per_hour`.
 - `score: agreement` needs a `second_model` that no stage classifies with. It and `score: head` need

@@ -51,7 +51,7 @@ _REFERENCES: Mapping[str, Mapping[str, str]] = {
     "retrieve": {"plan": "decompose"},
 }
 """Which kind of earlier stage each key names; empty for the one that answers."""
-_ONLY_DEPLOYED = ("replicas", "resources")
+_ONLY_DEPLOYED = ("replicas", "resources", "scaling")
 
 
 def broken_rules(values: object) -> Iterator[Mistake]:
@@ -104,12 +104,18 @@ def secret_literals(values: object, path: KeyPath = ()) -> Iterator[Mistake]:
 
 
 def _model(path: KeyPath, model: object) -> Iterator[Mistake]:
-    if not isinstance(model, Mapping) or model.get("kind") not in ("encoder", "splitter"):
+    if not isinstance(model, Mapping):
         return
+    local = model.get("engine") == "transformers"
+    if not local and model.get("kind") not in ("encoder", "splitter"):
+        return
+    if local and model.get("source") == "embedded":
+        problem = "no large model is installed with Headgate"
+        yield Mistake((*path, "source"), problem, "Name a directory, or 'org/name' on the hub.")
     if "revision" in model and not is_hub_id(model.get("source", "embedded")):
         problem = "a revision needs a source on the hub"
         yield Mistake((*path, "revision"), problem, "Remove it, or write the source as 'org/name'.")
-    if model.get("placement", "inline") == "inline":
+    if model.get("placement", "deployment" if local else "inline") == "inline":
         for key in model.keys() & set(_ONLY_DEPLOYED):
             problem = f"{key!r} needs placement: deployment"
             yield Mistake((*path, key), problem, "Remove it, or add placement: deployment.")

@@ -29,8 +29,8 @@ from headgate.errors import InputError
 
 if TYPE_CHECKING:
     from headgate.cascade.engine import Engine
+    from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
     from headgate.cascade.load import LoadedCascade
-    from headgate.cascade.model_spec import OpenAiSpec, ReplaySpec
     from headgate.domains.rows import LabelledRecord
     from headgate.evaluation.evaluate import Evaluation
     from headgate.evaluation.report import Report as EvaluationReport
@@ -171,7 +171,7 @@ def _write_page(path: Path, compared: EvaluationReport, *, quiet: bool) -> None:
 
 def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:
     """Return what the file says of its large models."""
-    from headgate.cascade.model_spec import OpenAiSpec, ReplaySpec
+    from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
 
     models = loaded.spec.models.values()
     return [model for model in models if isinstance(model, OpenAiSpec | ReplaySpec)]

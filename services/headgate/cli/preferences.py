@@ -90,7 +90,7 @@ def _rows(loaded: LoadedCascade, labels: Path) -> list[LabelledRecord]:
 
 
 def _note(loaded: LoadedCascade, found: Preferences) -> None:
-    from headgate.cascade.model_spec import ReplaySpec
+    from headgate.cascade.lm_spec import ReplaySpec
 
     if found.failures:
         note(f"questions not tried: {len(found.failures)}, the first: {found.failures[0]}")
@@ -99,7 +99,7 @@ def _note(loaded: LoadedCascade, found: Preferences) -> None:
 
 
 def _is_priced(loaded: LoadedCascade) -> bool:
-    from headgate.cascade.model_spec import LmSpec
+    from headgate.cascade.lm_spec import LmSpec
 
     models = [model for model in loaded.spec.models.values() if isinstance(model, LmSpec)]
     return any(model.price is not None for model in models)

@@ -13,7 +13,8 @@ import numpy as np
 
 from headgate.cascade.deferral import CertificateSpec
 from headgate.cascade.fitted import FittedGate, FittedMaps, FittedRung
-from headgate.cascade.model_spec import EncoderSpec, LmSpec
+from headgate.cascade.lm_spec import LmSpec
+from headgate.cascade.model_spec import EncoderSpec
 from headgate.fitting.certify_single import stated_epsilon
 from headgate.fitting.evidence import Evidence
 from headgate.fitting.proven import LADDER, TIGHTER, Proven, too_few

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headgate.cascade.assemble import asking_stage, unit_task_of
+from headgate.cascade.lm_spec import LmSpec
 from headgate.cascade.load import LoadedCascade
-from headgate.cascade.model_spec import LmSpec
 from headgate.cascade.open import open_large_models
 from headgate.cascade.spec import RerankSpec, RetrieveSpec, VerifySpec
 from headgate.domains.rows import LabelledRecord

@@ -236,7 +236,7 @@ def _encoder_application(loaded: LoadedCascade, model: str, spec: EncoderSpec) -
     deployment = serve.deployment(
         EncoderReplica,
         name="Encoder",
-        num_replicas=spec.replicas,
+        num_replicas=spec.replicas.min,
         # A micro-batch is one request to Serve: two at work, two waiting.
         max_ongoing_requests=4,
         ray_actor_options=options,

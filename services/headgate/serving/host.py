@@ -22,8 +22,9 @@ from headgate.cascade.encoders import encoder_folder, encoder_specs, fitted_enco
 from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
 from headgate.cascade.large_models import open_large_model
+from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
 from headgate.cascade.load import LoadedCascade, from_inline
-from headgate.cascade.model_spec import EncoderSpec, OpenAiSpec, ReplaySpec
+from headgate.cascade.model_spec import EncoderSpec
 from headgate.cascade.payment import Purse, purse_of
 from headgate.errors import ArtifactError, HeadgateError, InputError, NotFoundError
 from headgate.lm.large_model import LargeModel

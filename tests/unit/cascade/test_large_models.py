@@ -13,7 +13,7 @@ from fakes.made_up_logs import (
 )
 from fakes.openai_endpoint import FakeEndpoint, decides, fails, hangs, says_label
 from headgate.cascade.large_models import open_large_model
-from headgate.cascade.model_spec import OpenAiSpec, PriceSpec, ReplaySpec
+from headgate.cascade.lm_spec import OpenAiSpec, PriceSpec, ReplaySpec
 from headgate.cascade.open import open_engine
 from headgate.cascade.strict import SecretSpec
 from headgate.errors import InputError, LmError, LmRefusedError, ReplayMissError

@@ -463,7 +463,7 @@ RULES = [
     ),
     case(
         "replicas-inline",
-        ("      precision", "      ¦replicas: 2\n      precision"),
+        ("      precision", "      ¦replicas: {max: 2}\n      precision"),
         says="spec.models.slm.replicas: 'replicas' needs placement: deployment.",
     ),
     case(

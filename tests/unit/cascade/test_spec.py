@@ -23,8 +23,9 @@ spec:
       placement: deployment
       batch: {max_size: 8, max_wait_ms: 2}
       max_tokens: 128
-      replicas: 3
-      resources: {cpu: 2, gpu: 0.5, memory_mb: 2048}
+      replicas: {min: 3, max: 5}
+      resources: {cpu: 2, gpu: 0.5, memory_mb: 2048, accelerator: L4, labels: {zone: a}}
+      scaling: {batches: 4, up_after_s: 1, down_after_s: 30}
     llm:
       kind: lm
       engine: openai
@@ -212,7 +213,7 @@ def test_every_key_of_a_file_is_kept_as_written(load):
     assert load(FULL).document.metadata.description == "Every key there is."
     assert spec.models["fast"].buckets == 4096
     assert (slm.source, slm.revision, slm.precision) == ("org/name", "abc123", "float32")
-    assert (slm.placement, slm.replicas, slm.max_tokens) == ("deployment", 3, 128)
+    assert (slm.placement, slm.replicas.min, slm.max_tokens) == ("deployment", 3, 128)
     assert (slm.batch.max_size, slm.batch.max_wait_ms) == (8, 2.0)
     assert (slm.resources.cpu, slm.resources.gpu, slm.resources.memory_mb) == (2.0, 0.5, 2048)
     assert (llm.model, llm.base_url, llm.api_key.env) == (
@@ -425,7 +426,7 @@ def test_absent_keys_have_the_documented_defaults(load):
     slm, llm = spec.models["slm"], spec.models["llm"]
     assert spec.models["fast"].buckets == 262144
     assert (slm.source, slm.revision, slm.precision) == ("embedded", None, "int8")
-    assert (slm.placement, slm.replicas, slm.max_tokens) == ("inline", 1, 256)
+    assert (slm.placement, slm.replicas.max, slm.max_tokens) == ("inline", 1, 256)
     assert (slm.batch.max_size, slm.batch.max_wait_ms) == (64, 4.0)
     assert (slm.resources.cpu, slm.resources.gpu, slm.resources.memory_mb) == (1.0, 0.0, None)
     assert (llm.base_url, llm.api_key, llm.price) == (None, None, None)
@@ -472,7 +473,7 @@ LIMITS = [
     pytest.param("max_size: 8", "max_size: {}", (1, 1024), (0, 1025), id="batch-max-size"),
     pytest.param("max_wait_ms: 2", "max_wait_ms: {}", (0, 1000), (-1, 1001), id="batch-max-wait"),
     pytest.param("max_tokens: 128", "max_tokens: {}", (16, 512), (15, 513), id="max-tokens"),
-    pytest.param("replicas: 3", "replicas: {}", (1, 64), (0, 65), id="replicas"),
+    pytest.param("{min: 3, max: 5}", "{{min: {}, max: 64}}", (1, 64), (0, 65), id="replicas"),
     pytest.param("cpu: 2", "cpu: {}", (0.1, 64), (0, -1), id="cpu"),
     pytest.param("gpu: 0.5", "gpu: {}", (0, 8), (-0.1, -1), id="gpu"),
     pytest.param("memory_mb: 2048", "memory_mb: {}", (1, 10**6), (0, -1), id="memory"),
