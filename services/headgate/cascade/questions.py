@@ -28,7 +28,7 @@ from headgate.models.trust import Trust
 from headgate.stages.catalog import Decompose, Passages, Read, Support, Synthesise
 from headgate.stages.contract import TextEncoder
 from headgate.stages.decompose import LmPlanner, Planner
-from headgate.stages.microbatch import Batching
+from headgate.stages.microbatch import MAX_RUNNING, Batching
 from headgate.stages.passages import Corpus, open_corpus
 
 DEFAULT_SHARE = 0.3
@@ -184,7 +184,9 @@ def batching_of(loaded: LoadedCascade, model: str) -> Batching:
     """Return how calls of a small model are gathered."""
     spec = loaded.spec.models[model]
     if isinstance(spec, EncoderSpec):
-        return Batching(spec.batch.max_size, spec.batch.max_wait_ms)
+        # Fewer than two a replica would leave replicas idle, however many gateways there are.
+        running = MAX_RUNNING * (spec.replicas.max if spec.placement == "deployment" else 1)
+        return Batching(spec.batch.max_size, spec.batch.max_wait_ms, running)
     return Batching()
 
 

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 MAX_RUNNING = 2
-"""Batches at work at once: one infers while the next is tokenised."""
+"""Batches of one model at work at once: one infers while the next is tokenised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Batching:
     """Most items in one batch."""
     max_wait_ms: float = 4
     """Longest wait, in milliseconds, for a batch to fill."""
+    max_running: int = MAX_RUNNING
+    """Batches at work at once; a model with replicas of its own takes as many for each."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class MicroBatcher(Generic[Item, Value]):
         self._run = run
         self._max_size = batching.max_size
         self._max_wait_s = batching.max_wait_ms / 1000
+        self._max_running = batching.max_running
         self._queue: deque[_Waiting[Item, Value]] = deque()
         self._queued = 0
         self._running: set[asyncio.Task[None]] = set()
@@ -93,7 +96,7 @@ class MicroBatcher(Generic[Item, Value]):
 
     def _start_batches(self) -> None:
         """Start what is full or due, as far as there is room."""
-        while self._queue and len(self._running) < MAX_RUNNING:
+        while self._queue and len(self._running) < self._max_running:
             if self._queued < self._max_size and not self._due:
                 return
             batch = self._take_batch()

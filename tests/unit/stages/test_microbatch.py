@@ -271,6 +271,14 @@ async def test_no_more_than_two_batches_are_at_work_at_once():
     assert model.most_active == MAX_RUNNING == 2
 
 
+async def test_a_model_with_replicas_takes_more_batches_at_once():
+    model = Doubler()
+    batcher = MicroBatcher(model, Batching(max_size=1, max_wait_ms=NEVER_MS, max_running=6))
+
+    assert await batcher.submit(range(20)) == list(range(0, 40, 2))
+    assert model.most_active == 6
+
+
 async def test_a_rest_whose_wait_ended_while_there_was_no_room_is_run_afterwards():
     """Its timer has rung and will not ring again: the end of a batch has to wake it."""
     model = Doubler(held=True)
