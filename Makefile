@@ -63,8 +63,10 @@ protos: $(PROTOS_INSTALLED) ## Generate services/headgate/v1 from protos/
 	rm -f services/headgate/v1/*_pb2*.py services/headgate/v1/*_pb2.pyi
 	$(call generate_stubs,services)
 
-docs: $(INSTALLED) ## Generate the reference of the cascade file
+docs: $(INSTALLED) ## Generate the reference of the cascade file, the manifests and the dashboard
 	$(BIN)/python -m headgate.cascade.reference docs
+	$(BIN)/python -m headgate.serving.cluster.kubernetes
+	$(BIN)/python -m headgate.serving.metrics.dashboards deploy/grafana
 
 chaos-batch: $(INSTALLED) ## Kill a batch job at 20 random moments and compare what comes out
 	PYTHONPATH=tests $(BIN)/python tests/chaos/batch_kill.py

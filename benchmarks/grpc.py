@@ -109,8 +109,9 @@ def serve_gateway(folder: Path, address: str) -> None:
     """Serve the cascade as `headgate serve` does, until standard input ends."""
     from headgate.cascade.load import load_cascade
     from headgate.serving.app import running
+    from headgate.serving.cluster.settings import GatewaySettings
 
-    with running([load_cascade(folder / "cascade.yaml")], address):
+    with running([load_cascade(folder / "cascade.yaml")], GatewaySettings(address)):
         print(json.dumps({"ready": True, "rss_mb": rss_mb()}), flush=True)
         for _ in sys.stdin:
             print(json.dumps({"rss_mb": rss_mb()}), flush=True)

@@ -6,7 +6,7 @@ HeadgateError                 INTERNAL             something we did not foresee
 ├── InputError                INVALID_ARGUMENT     a request, a record or a label file is wrong
 ├── NotFoundError             NOT_FOUND            no cascade, stage or index of that name
 ├── ArtifactError             FAILED_PRECONDITION  a fitted directory is missing or altered
-├── ModelError                FAILED_PRECONDITION  a small model cannot be loaded
+├── ModelError                FAILED_PRECONDITION  a model cannot be loaded
 ├── LimitError                RESOURCE_EXHAUSTED   more was asked than a limit allows
 │   └── BudgetError           RESOURCE_EXHAUSTED   the large model's budget is spent
 ├── FeedbackError             NOT_FOUND            feedback on a record of which nothing is known
@@ -93,7 +93,7 @@ class ArtifactError(HeadgateError):
 
 
 class ModelError(HeadgateError):
-    """A small model cannot be loaded: wrong hash, wrong format, not there."""
+    """A model cannot be loaded: wrong hash, wrong format, not there."""
 
     status = "FAILED_PRECONDITION"
     reason = "MODEL_UNUSABLE"

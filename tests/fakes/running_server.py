@@ -17,6 +17,7 @@ from headgate.client import CHANNEL_OPTIONS
 from headgate.serving.host import Host, OpenEncoder, open_encoder
 from headgate.serving.limits import Limits
 from headgate.serving.server import GrpcServer
+from headgate.serving.tracing import Tracing
 from headgate.v1 import (
     cascade_service_pb2_grpc,
     classifier_service_pb2_grpc,
@@ -69,6 +70,7 @@ async def running(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     open_encoder: OpenEncoder = open_encoder,
     state_dir: str = "",
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Running]:
     """Serve these cascades until the block is left.
 
@@ -77,10 +79,11 @@ async def running(
         limits: What is accepted.
         open_encoder: How encoders are made.
         state_dir: Where decisions are kept, for cascades with audits.
+        tracing: Told of each call, and closed with the server.
     """
     host = Host(open_encoder, state_dir=state_dir)
     await host.configure([inline(loaded) for loaded in cascades])
-    server = GrpcServer(host, limits, address="127.0.0.1:0")
+    server = GrpcServer(host, limits, address="127.0.0.1:0", tracing=tracing)
     await server.start()
     try:
         async with grpc.aio.insecure_channel(

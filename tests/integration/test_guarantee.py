@@ -21,7 +21,8 @@ from headgate.cascade.decision_log import FILE, read_decisions
 from headgate.client import Client
 from headgate.errors import InputError, RemoteError, UnavailableError
 from headgate.fitting.recertify import certificate_in_service
-from headgate.serving.app import Places, running
+from headgate.serving.app import running
+from headgate.serving.cluster.settings import GatewaySettings
 from headgate.serving.watcher import STATE_FILE
 from headgate.serving.watchers import NAMESPACE, ActorWatcher
 from headgate.types import Feedback, GuaranteeState
@@ -47,7 +48,7 @@ def places(tmp_path):
         socket.create_server(("127.0.0.1", 0)) as other,
     ):
         address, metrics = (f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other))
-    return Places(address, str(tmp_path / "state"), metrics)
+    return GatewaySettings(address, str(tmp_path / "state"), metrics)
 
 
 def until(true, *, every_s=0.05):

@@ -11,7 +11,8 @@ from headgate.client import Client
 from headgate.domains.questions.answers import exact_match
 from headgate.errors import RemoteError
 from headgate.questions import Answered, GivenQuestion, PlanMade, StepDone
-from headgate.serving.app import Places, deploy
+from headgate.serving.app import deploy
+from headgate.serving.cluster.settings import GatewaySettings
 from headgate.serving.flags import SERVE_FLAGS
 from headgate.types import GuaranteeState, Record, Tier
 
@@ -32,7 +33,7 @@ def client(embedded_int8, tmp_path_factory):
     serve.start(proxy_location="Disabled", http_options={"host": "127.0.0.1"})
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-    deploy([loaded], Places(address, str(tmp_path_factory.mktemp("state"))))
+    deploy([loaded], GatewaySettings(address, str(tmp_path_factory.mktemp("state"))))
     with Client(address, timeout_s=60) as found:
         found.wait_until_ready(60)
         yield found

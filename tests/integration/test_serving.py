@@ -17,7 +17,10 @@ from fakes.openai_endpoint import FakeEndpoint, says_label, waits_for
 from fakes.sample_cascade import copy_sample, sample_records
 from headgate import wire
 from headgate.client import Client
-from headgate.serving.app import GATEWAY_APP, Places, deploy, gateway_application
+from headgate.serving.app import deploy
+from headgate.serving.builders import application_of
+from headgate.serving.cluster.body import GATEWAY_APP, cluster_body
+from headgate.serving.cluster.settings import GatewaySettings
 from headgate.serving.flags import SERVE_FLAGS
 from headgate.v1.cascade_service_pb2 import RunCascadeRequest
 from headgate.v1.cascade_service_pb2_grpc import CascadeServiceStub
@@ -48,7 +51,7 @@ def address(cluster, sample, tmp_path_factory):
     folder, state = tmp_path_factory.mktemp("placed"), tmp_path_factory.mktemp("state")
     placed = copy_sample(folder, name="placed", placement="deployment", artifact=sample.artifact)
     found = f"127.0.0.1:{free_port()}"
-    deploy([sample, placed], Places(found, str(state)))
+    deploy([sample, placed], GatewaySettings(found, str(state)))
     return found
 
 
@@ -147,7 +150,7 @@ class Load:
 
 
 def test_calls_succeed_again_after_an_encoders_replica_is_killed(address, sample):
-    gateway, encoder = replicas(GATEWAY_APP), replicas("encoder-")
+    gateway, encoder = replicas(f"{GATEWAY_APP}:"), replicas("headgate-encoder-")
     assert (len(gateway), len(encoder)) == (1, 1)
 
     with Load(address, sample_records(sample, 5)) as load:
@@ -158,8 +161,8 @@ def test_calls_succeed_again_after_an_encoders_replica_is_killed(address, sample
 
     # "" is a record without an error.
     assert load.codes <= {"", grpc.StatusCode.UNAVAILABLE}
-    assert replicas(GATEWAY_APP) == gateway
-    (restarted,) = replicas("encoder-")
+    assert replicas(f"{GATEWAY_APP}:") == gateway
+    (restarted,) = replicas("headgate-encoder-")
     assert restarted not in encoder
 
 
@@ -171,7 +174,8 @@ def test_a_gateway_that_is_deleted_ends_what_it_began(cluster, parts, tmp_path):
         async with FakeEndpoint(waits_for(may_answer, says_label("disk"))) as endpoint:
             loaded = live_parts(tmp_path, parts, endpoint.base_url)
             found = f"127.0.0.1:{free_port()}"
-            application = gateway_application([loaded], Places(found))
+            body = cluster_body([loaded], GatewaySettings(found))
+            application = application_of(body["applications"][0])
             await asyncio.to_thread(serve.run, application, name="draining", route_prefix=None)
             async with grpc.aio.insecure_channel(found) as channel:
                 await begin(channel, endpoint, may_answer)

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from headgate.cascade import traced
 from headgate.cascade.engine import Engine, GateNode, Paying
 from headgate.cascade.payment import Purse, exhausted
 from headgate.errors import (
@@ -59,8 +60,9 @@ async def retrieve(
         DeadlineError: Too late.
     """
     found = _stage(engine, Retrieve, stage)
-    async with _within(deadline):
-        return await found.search(queries, top_k or found.top_k)
+    with traced.opened(found, len(queries)):
+        async with _within(deadline):
+            return await found.search(queries, top_k or found.top_k)
 
 
 async def rerank(
@@ -87,9 +89,10 @@ async def rerank(
         _check_candidates(position, candidates)
     pairs = [(text, each.text) for text, candidates in items for each in candidates]
     stage = _stage(engine, Classify, "")
-    async with _within(deadline):
-        firsts, seconds = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        scores = await stage.compare(firsts, seconds)
+    firsts, seconds = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    with traced.opened(stage, len(items)):
+        async with _within(deadline):
+            scores = await stage.compare(firsts, seconds)
     ends = np.cumsum([len(candidates) for _, candidates in items])
     parts = np.split(scores, ends[:-1])
     return [_ranking(each[1], own) for each, own in zip(items, parts, strict=True)]
@@ -257,7 +260,10 @@ async def _run_valid(
     chosen = {k: [column[index] for index in valid] for k, column in (columns or {}).items()}
     batch = Batch([records[index] for index in valid], deadline, chosen)
     try:
-        cells.update(zip(valid, await stage.run(batch), strict=True))
+        with traced.opened(stage, len(valid)) as span:
+            found = await stage.run(batch)
+            traced.note_cells(span, found)
+        cells.update(zip(valid, found, strict=True))
     except TimeoutError:  # every stage keeps the batch's deadline itself
         raise _too_late() from None
     return [cells[index] for index in range(len(records))]

@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from headgate import spans
+from headgate.cascade import traced
 from headgate.cascade.fitted import FittedRung
 from headgate.cascade.guarantee import Footing, Guarantee
 from headgate.cascade.observation import Observation, observed
@@ -117,6 +119,8 @@ class Engine:
         self.purse = Purse()
         self.observer: Callable[[Observation], None] = lambda observation: None
         """Told of each record that a gate judged, once its result is final; must not wait."""
+        self.listener: Callable[[Result], None] = lambda result: None
+        """Told of each result that is returned, errors too; must not wait."""
         self._ranker = ranker
         self._pace = Pace()
 
@@ -202,12 +206,13 @@ class Engine:
             yield self._final(progress, origin)
 
     def _final(self, progress: Progress, origin: Origin) -> Indexed:
-        """Return a record's result, and tell the observer."""
+        """Return a record's result, and tell those who follow what happens."""
         result = progress.result()
         if self._ranker is not None:
             result = ranked(result, progress, self._ranker)
         if progress.verdicts and result.error is None:
             self.observer(observed(progress, origin, self.task.canonical))
+        self.listener(result)
         return progress.index, result
 
     async def advance(
@@ -269,6 +274,15 @@ class Engine:
 
     async def _split(self, node: GateNode, live: Sequence[Progress], deadline: Deadline) -> Parted:
         """Part what the gate sends on from what it keeps."""
+        with traced.opened(node, len(live)) as span:
+            await self._judge(node, live, deadline)
+            going = [progress for progress in live if not progress.kept]
+            kept = [progress for progress in live if progress.kept]
+            traced.note_split(span, kept=len(kept), sent_on=len(going))
+        return going, kept
+
+    async def _judge(self, node: GateNode, live: Sequence[Progress], deadline: Deadline) -> None:
+        """Have the gate judge each record."""
         started = time.perf_counter()
         predictions = [each.prediction for each in live if each.prediction is not None]
         second = None
@@ -283,8 +297,6 @@ class Engine:
         elapsed_ms = (time.perf_counter() - started) * 1000
         for progress, verdict in zip(live, verdicts, strict=True):
             progress.judge(node.name, verdict, elapsed_ms)
-        going = [progress for progress in live if not progress.kept]
-        return going, [progress for progress in live if progress.kept]
 
     async def _pass(
         self,
@@ -294,10 +306,12 @@ class Engine:
         origin: Origin,
     ) -> Parted:
         """Run a stage; a record it fails on ends here unless the stage only finds things out."""
-        if isinstance(stage, Paying) and not self._is_too_late(stage, len(live), deadline):
-            cells, elapsed_ms = await self._run_paid(stage, live, deadline, origin)
-        else:
-            cells, elapsed_ms = await self._run(stage, live, deadline)
+        with traced.opened(stage, len(live)) as span:
+            if isinstance(stage, Paying) and not self._is_too_late(stage, len(live), deadline):
+                cells, elapsed_ms = await self._run_paid(stage, live, deadline, origin)
+            else:
+                cells, elapsed_ms = await self._run(stage, live, deadline)
+            traced.note_cells(span, cells)
         for progress, cell in zip(live, cells, strict=True):
             progress.take(stage.name, stage.kind, cell, elapsed_ms)
             if isinstance(cell, BudgetError) and self.purse.rejects:
@@ -338,11 +352,15 @@ class Engine:
         self, stage: Asking, live: Sequence[Progress], deadline: Deadline, origin: Origin
     ) -> AsyncGenerator[Progress, None]:
         """Ask the large model for all at once and yield each record as its answer comes."""
+        if not live:
+            return
         groups = [list(live)] if isinstance(stage, Rerank) else [[each] for each in live]
-        tasks = [
-            asyncio.create_task(self._decide_some(stage, group, deadline, origin))
-            for group in groups
-        ]
+        span = traced.begun(stage, len(live))
+        with spans.entered(span):  # tasks begin where they are created; our reader is not in it
+            tasks = [
+                asyncio.create_task(self._decide_some(stage, group, deadline, origin))
+                for group in groups
+            ]
         try:
             for next_done in asyncio.as_completed(tasks):
                 for progress in await next_done:
@@ -351,6 +369,8 @@ class Engine:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            traced.note_asked(span, stage, live)
+            span.end()
 
     async def _decide_some(
         self, stage: Asking, group: Sequence[Progress], deadline: Deadline, origin: Origin

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from headgate import spans
+from headgate.cascade import traced
 from headgate.cascade.engine import Engine, Indexed
 from headgate.cascade.progress import degraded_by
 from headgate.domains.schemas.match_record import column_records
@@ -85,14 +87,16 @@ class FanOut(Engine):
         ]
         for number, whole in enumerate(wholes):
             if whole.complete:
-                yield number, await asyncio.to_thread(self._joined, whole)
+                yield number, await self._finished(whole)
         # Closed with us: a reader that stops ends the calls that are still made.
-        async with aclosing(self._units.stream(units, deadline, origin=origin)) as answered:
+        source = self._units.stream(units, deadline, origin=origin)
+        span = traced.begun(traced.Part(self._for_each, "for_each"), len(records))
+        async with aclosing(spans.within(span, source)) as answered:
             async for index, part in answered:
                 number, place = places[index]
                 wholes[number].parts[place] = part
                 if wholes[number].complete:
-                    yield number, await asyncio.to_thread(self._joined, wholes[number])
+                    yield number, await self._finished(wholes[number])
 
     def expand(self, records: Sequence[Record]) -> list[Expanded]:
         """Return each record with its units; with its problem when it cannot be read."""
@@ -108,13 +112,20 @@ class FanOut(Engine):
         whole.parts += [None] * len(whole.units)
         return whole
 
+    async def _finished(self, whole: Expanded) -> Result:
+        """Return the record's result, and tell the listener."""
+        result = await asyncio.to_thread(self._joined, whole)
+        self.listener(result)
+        return result
+
     def _joined(self, whole: Expanded) -> Result:
         """Return the record's result: its error, or its parts with the pairs chosen."""
         if whole.problem is not None:
             return Result(whole.record.id, error=whole.problem, lossy_input=whole.record.lossy)
         elapsed_ms = (time.perf_counter() - whole.started) * 1000
         parts = [part for part in whole.parts if part is not None]
-        joined = self.assign.join(whole.record.id, parts)
+        with traced.opened(self.assign, 1):
+            joined = self.assign.join(whole.record.id, parts)
         steps = (
             Step(self._for_each, "for_each", Decision.ANSWERED, elapsed_ms, detail=_of(parts)),
             Step(self.assign.name, "assign", Decision.ANSWERED, joined.elapsed_ms),

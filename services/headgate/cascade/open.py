@@ -12,8 +12,7 @@ from headgate.cascade.assemble import Parts, assemble
 from headgate.cascade.encoders import encoder_specs, fitted_encoder
 from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
-from headgate.cascade.large_models import Around, open_large_model, unchanged
-from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
+from headgate.cascade.large_models import Around, lm_specs, open_large_model, place_of, unchanged
 from headgate.cascade.load import LoadedCascade
 from headgate.lm.large_model import LargeModel
 from headgate.stages.inline import InlineEncoder
@@ -27,13 +26,13 @@ def open_engine(
     Answers of large models are not cached: whoever asks twice is told twice what it takes.
 
     Args:
-        loaded: The cascade; where its encoders are placed makes no difference.
-        environment: Where keys and OPENAI_BASE_URL are looked up.
+        loaded: The cascade; where its models are placed makes no difference.
+        environment: Where keys and addresses are looked up.
         around: What stands before the engine of each large model.
 
     Raises:
         ArtifactError: It is not fitted, or for another file.
-        ModelError: An encoder cannot be loaded.
+        ModelError: An encoder cannot be loaded, or a directory holds no large model.
         LmRefusedError: A key is not where the file says.
         InputError: Recordings or an address are wrong.
     """
@@ -50,16 +49,16 @@ def open_engine(
 def open_large_models(
     loaded: LoadedCascade, environment: Mapping[str, str], *, around: Around = unchanged
 ) -> dict[str, LargeModel]:
-    """Return the cascade's large models by name, without a cache; nothing is sent yet.
+    """Return the cascade's large models by name, without a cache; nothing is sent or loaded yet.
 
     Raises:
         LmRefusedError: A key is not where the file says.
         InputError: Recordings or an address are wrong.
+        ModelError: A directory holds no large model.
     """
     found = {}
-    for name, spec in loaded.spec.models.items():
-        if isinstance(spec, OpenAiSpec | ReplaySpec):
-            uncached = spec.model_copy(update={"cache_entries": 0})
-            recordings = loaded.recordings.get(name, "")
-            found[name] = open_large_model(uncached, recordings, environment, around=around)
+    for name, spec in lm_specs(loaded).items():
+        uncached = spec.model_copy(update={"cache_entries": 0})
+        place = place_of(loaded, name)
+        found[name] = open_large_model(uncached, place, environment, around=around)
     return found

@@ -159,6 +159,9 @@ A cascade that answers questions has one for each step of a plan:
   and of `decompositions` are there.
 - A prompt lies in the folder of the file or below it, is UTF-8, not empty and at most 64 KiB.
 - `replicas`, `resources` and `scaling` need `placement: deployment`; `revision` needs a hub id.
+- An `accelerator` of `resources` needs a `gpu`, and more than one `gpu` is a whole number.
+- The `model` of `engine: ray_llm` is a hub id or an absolute directory. Outside of its cluster,
+  where cascades are fitted and evaluated, `HEADGATE_RAY_LLM_URL` says which endpoint serves it.
 - `score` needs a gate; `llm_share` and `on_exhausted` need a `verify`, `usd_per_hour` a `price` on
   its model, `burst_usd` needs `usd_per_hour`.
 - `score: agreement` needs a `second_model` that no stage classifies with. It and `score: head` need
@@ -199,15 +202,20 @@ def reference_markdown() -> str:
 
 
 def _models() -> Iterator[tuple[str, Node]]:
-    """Yield the title and schema of each mapping, outer ones first."""
-    waiting: list[tuple[str, Node]] = [("The file", schema())]
-    seen: set[str] = set()
+    """Yield the title and schema of each mapping, outer ones first.
+
+    A title that stands for another mapping already says whose it is.
+    """
+    waiting: list[tuple[str, str, Node]] = [("The file", "", schema())]
+    seen: set[tuple[str, str]] = set()
     while waiting:
-        title, node = waiting.pop(0)
-        if title not in seen:
-            yield title, node
-            waiting[:0] = [child for key in node["properties"] for child in _children(node, key)]
-        seen.add(title)
+        title, parent, node = waiting.pop(0)
+        if (title, node["description"]) not in seen:
+            taken = any(title == other for other, _ in seen)
+            yield f"{title} of {parent}" if taken else title, node
+            children = [child for key in node["properties"] for child in _children(node, key)]
+            waiting[:0] = [(name, _tags(node).partition(",")[0], child) for name, child in children]
+        seen.add((title, node["description"]))
 
 
 def _children(node: Node, key: str) -> Iterator[tuple[str, Node]]:

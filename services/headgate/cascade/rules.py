@@ -21,6 +21,7 @@ from headgate.cascade.mistakes import (
     quoted,
     with_article,
 )
+from headgate.cascade.placement_rules import broken_placement_rules
 from headgate.cascade.plain import Stage, all_stages_of, mapping_at, text_at, unit_stages_of
 from headgate.cascade.question_rules import broken_question_rules
 from headgate.cascade.spec import MAX_MODELS, MAX_STAGES
@@ -106,6 +107,7 @@ def secret_literals(values: object, path: KeyPath = ()) -> Iterator[Mistake]:
 def _model(path: KeyPath, model: object) -> Iterator[Mistake]:
     if not isinstance(model, Mapping):
         return
+    yield from broken_placement_rules(path, model)
     local = model.get("engine") == "transformers"
     if not local and model.get("kind") not in ("encoder", "splitter"):
         return

@@ -109,4 +109,6 @@ def _child(node: Node, part: str | int) -> Node:
         return dict(node["items"])
     for child in node.get("patternProperties", {}).values():
         return dict(child)
+    if isinstance(node.get("additionalProperties"), dict):
+        return dict(node["additionalProperties"])
     return dict(node.get("properties", {}).get(part, node))

@@ -10,13 +10,19 @@ from headgate import __version__
 from headgate.cli import (
     batch,
     call,
+    deploy,
+    doctor,
     evaluate,
+    export,
     feedback,
     fit,
     index,
+    plan,
     preferences,
     recertify,
     serve,
+    status,
+    top,
     validate,
     version,
 )
@@ -24,7 +30,7 @@ from headgate.cli.output import emit
 from headgate.cli.session import Session
 
 app = typer.Typer(
-    help="Small-model-first cascades: check, fit, evaluate, serve and call them.",
+    help="Small-model-first cascades: check, fit, evaluate, serve, deploy and call them.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -64,12 +70,20 @@ for _verb in (
     recertify.recertify,
     preferences.preferences,
     serve.serve,
+    plan.plan,
+    deploy.deploy,
+    status.status,
+    deploy.rollback,
+    deploy.undeploy,
     call.call,
     call.explain,
     feedback.feedback,
+    top.top,
+    doctor.doctor,
     version.version,
 ):
     app.command()(_verb)
 
 app.add_typer(batch.app, name="batch")
 app.add_typer(index.app, name="index")
+app.add_typer(export.app, name="export")

@@ -29,7 +29,7 @@ from headgate.errors import InputError
 
 if TYPE_CHECKING:
     from headgate.cascade.engine import Engine
-    from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
+    from headgate.cascade.lm_spec import LargeModelSpec
     from headgate.cascade.load import LoadedCascade
     from headgate.domains.rows import LabelledRecord
     from headgate.evaluation.evaluate import Evaluation
@@ -169,12 +169,11 @@ def _write_page(path: Path, compared: EvaluationReport, *, quiet: bool) -> None:
         note(f"report written to {path}")
 
 
-def _large_models(loaded: LoadedCascade) -> list[OpenAiSpec | ReplaySpec]:
+def _large_models(loaded: LoadedCascade) -> list[LargeModelSpec]:
     """Return what the file says of its large models."""
-    from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
+    from headgate.cascade.large_models import lm_specs
 
-    models = loaded.spec.models.values()
-    return [model for model in models if isinstance(model, OpenAiSpec | ReplaySpec)]
+    return list(lm_specs(loaded).values())
 
 
 async def _measure(

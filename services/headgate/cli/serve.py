@@ -51,8 +51,8 @@ def serve(
     """
     from headgate.cascade.load import load_cascade
 
-    address = _address(host, port, insecure=insecure)
-    metrics = _address(host, metrics_port, insecure=insecure) if metrics_port else ""
+    address = listening_address(host, port, insecure=insecure)
+    metrics = listening_address(host, metrics_port, insecure=insecure) if metrics_port else ""
     cascades = [load_cascade(file) for file in files]
     debug = context.ensure_object(Session).debug
     names = ", ".join(loaded.name for loaded in cascades)
@@ -68,7 +68,7 @@ def serve(
     note("stopped")
 
 
-def _address(host: str, port: int, *, insecure: bool) -> str:
+def listening_address(host: str, port: int, *, insecure: bool) -> str:
     """Return `host:port`; beyond this machine only when the operator says so."""
     if not (insecure or _is_loopback(host)):
         raise InputError(
@@ -122,12 +122,13 @@ def _running(
     cascades: Sequence[LoadedCascade], places: tuple[str, str, str], *, debug: bool
 ) -> Iterator[None]:
     """Serve; what Ray prints goes to stderr with --debug, and nowhere without."""
-    from headgate.serving.app import Places, running
+    from headgate.serving.app import running
+    from headgate.serving.cluster.settings import GatewaySettings
 
     with contextlib.ExitStack() as stack:
         sink = sys.stderr if debug else stack.enter_context(open(os.devnull, "w"))
         stack.enter_context(contextlib.redirect_stdout(sink))
-        stack.enter_context(running(cascades, Places(*places), verbose=debug))
+        stack.enter_context(running(cascades, GatewaySettings(*places), verbose=debug))
         yield
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from headgate.errors import DeadlineError, LmAnswerError, LmError
+from headgate.lm import gen_ai
 from headgate.lm.cache import AnswerCache, SharedCalls
 from headgate.lm.faults import AnswerFault, invalid_answer
 from headgate.lm.ledger import Ledger, Price, usage_of
@@ -270,12 +271,15 @@ class LargeModel:
             return await self._call(question, deadline, fault)
 
     async def _call(self, question: Question[object], deadline: Deadline, fault: str) -> RawAnswer:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._engine.answer(question, deadline, fault)
-        except TimeoutError:
-            raise TransientLmError(
-                f"large model {self.name!r}",
-                f"one call took longer than {self._timeout_s} s",
-                "Raise timeout_s, or use a faster model.",
-            ) from None
+        with gen_ai.call(self.name) as span:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    answer = await self._engine.answer(question, deadline, fault)
+            except TimeoutError:
+                raise TransientLmError(
+                    f"large model {self.name!r}",
+                    f"one call took longer than {self._timeout_s} s",
+                    "Raise timeout_s, or use a faster model.",
+                ) from None
+            gen_ai.note_answer(span, answer)
+            return answer

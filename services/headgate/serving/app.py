@@ -1,6 +1,6 @@
-"""Cascades as Ray Serve applications.
+"""Cascades on a Ray of this machine, for as long as a program runs.
 
-loaded cascades, address -> an application for each placed encoder, and the gateway -> running
+loaded cascades, GatewaySettings -> body of a cluster -> serve.run: models, gateway -> drained
 """
 
 from __future__ import annotations
@@ -14,50 +14,28 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from headgate.artifact import Artifact
-from headgate.cascade.encoders import encoder_specs
 from headgate.cascade.fitted import KIND, read_fitted
-from headgate.cascade.load import LoadedCascade, inline
-from headgate.cascade.model_spec import EncoderSpec
+from headgate.cascade.load import LoadedCascade
 from headgate.errors import UnavailableError
+from headgate.serving.builders import application_of
+from headgate.serving.cluster.body import GATEWAY_APP, cluster_body
+from headgate.serving.cluster.settings import GatewaySettings
 from headgate.serving.flags import SERVE_FLAGS
-from headgate.serving.gateway import Gateway
-from headgate.serving.host import check_names, encoder_app, encoder_key
-from headgate.serving.replica import EncoderReplica
-
-if TYPE_CHECKING:
-    from ray.serve import Application
-
-GATEWAY_APP = "headgate"
-GATEWAY_CPUS = 0.1
-"""The gateway's share of Ray's bookkeeping; its inline models use what the machine has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a gateway listens and keeps things."""
-
-    address: str
-    """`host:port` of the gateway."""
-    state_dir: str = ""
-    """Of decisions and states of certificates; only cascades with audits write there."""
-    metrics_address: str = ""
-    """`host:port` for Prometheus; empty for none."""
+from headgate.serving.host import check_names
 
 
 @contextlib.contextmanager
 def running(
-    cascades: Sequence[LoadedCascade], places: Places, *, verbose: bool = False
+    cascades: Sequence[LoadedCascade], settings: GatewaySettings, *, verbose: bool = False
 ) -> Iterator[None]:
     """Serve cascades on a Ray of this machine until the block is left; then drain.
 
     Args:
         cascades: What to serve; each is fitted.
-        places: Where.
+        settings: Where the gateway listens and keeps things.
         verbose: Whether Ray and the replicas may log to this process's streams.
 
     Raises:
@@ -66,11 +44,11 @@ def running(
         UnavailableError: The port is taken, or Ray or the applications did not come up.
     """
     check_fitted(cascades)
-    for address in filter(None, (places.address, places.metrics_address)):
+    for address in filter(None, (settings.address, settings.metrics_address)):
         check_port_free(address)
     try:
         _start_ray(verbose=verbose)
-        deploy(cascades, places)
+        deploy(cascades, settings)
         yield
     finally:
         _stop_ray()
@@ -180,67 +158,20 @@ def _protect_token() -> None:
         token.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
-def deploy(cascades: Sequence[LoadedCascade], places: Places) -> None:
-    """Run an application for each placed encoder, then the gateway, and wait for them.
+def deploy(cascades: Sequence[LoadedCascade], settings: GatewaySettings) -> None:
+    """Run the models with replicas of their own, then the gateway, and wait for them.
 
     Raises:
+        InputError: A large model is of an engine that needs a cluster.
         UnavailableError: One of them did not come up.
     """
     from ray import serve
 
+    gateway, *models = cluster_body(cascades, settings)["applications"]
     try:
-        for name, application in encoder_applications(cascades).items():
-            serve.run(application, name=name, route_prefix=None)
-        serve.run(gateway_application(cascades, places), name=GATEWAY_APP, route_prefix=None)
+        for each in (*models, gateway):
+            serve.run(application_of(each), name=each["name"], route_prefix=None)
     except (RuntimeError, TimeoutError) as error:
         raise UnavailableError(
             "Ray Serve", "the applications did not come up", "See the log of the replicas."
         ) from error
-
-
-def gateway_application(cascades: Sequence[LoadedCascade], places: Places) -> Application:
-    """Return the gateway's application; cascades travel in its `user_config`."""
-    from ray import serve
-
-    deployment = serve.deployment(
-        Gateway,
-        name="Gateway",
-        num_replicas=1,
-        user_config={"cascades": [inline(loaded) for loaded in cascades]},
-        ray_actor_options={"num_cpus": GATEWAY_CPUS},
-        health_check_period_s=2,
-        health_check_timeout_s=10,
-    )
-    return deployment.bind(places.address, places.state_dir, places.metrics_address)
-
-
-def encoder_applications(cascades: Sequence[LoadedCascade]) -> dict[str, Application]:
-    """Return an application for each encoder with `placement: deployment`, each once."""
-    found: dict[str, Application] = {}
-    for loaded in cascades:
-        placed = {n: s for n, s in encoder_specs(loaded).items() if s.placement == "deployment"}
-        if placed:
-            artifact = Artifact.open(loaded.artifact, kind=KIND)
-            for model, spec in placed.items():
-                app = encoder_app(encoder_key(loaded, artifact, model))
-                found[app] = _encoder_application(loaded, model, spec)
-    return found
-
-
-def _encoder_application(loaded: LoadedCascade, model: str, spec: EncoderSpec) -> Application:
-    from ray import serve
-
-    options: dict[str, Any] = {"num_cpus": spec.resources.cpu, "num_gpus": spec.resources.gpu}
-    if spec.resources.memory_mb is not None:
-        options["memory"] = spec.resources.memory_mb * 1024 * 1024
-    deployment = serve.deployment(
-        EncoderReplica,
-        name="Encoder",
-        num_replicas=spec.replicas.min,
-        # A micro-batch is one request to Serve: two at work, two waiting.
-        max_ongoing_requests=4,
-        ray_actor_options=options,
-        health_check_period_s=2,
-        health_check_timeout_s=10,
-    )
-    return deployment.bind(inline(loaded), model)

@@ -15,6 +15,9 @@ SERVE_FLAGS = {
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     # 4 MiB otherwise, which a batch of vectors passes.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024 * 1024),
+    # 10 seconds otherwise, for which the first call of a model at rest would wait.
+    "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     # A batch is tokenised in a millisecond; threads for it only take turns with the encoder's.
     "TOKENIZERS_PARALLELISM": "false",
 }

@@ -9,20 +9,22 @@ no health protocol, no deadlines and no limits, and costs nine times the CPU.
 from __future__ import annotations
 
 import gc
-import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits
+from headgate.serving.logs import configure_logs, get_logger
 from headgate.serving.metrics import serve_metrics
 from headgate.serving.server import GrpcServer
+from headgate.serving.tracing import open_tracing
 from headgate.serving.watchers import ActorWatcher
 
 DRAIN_S = 15.0
 """Longest time for calls at work when the replica stops; shorter than Serve's own 20 s."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Gateway:
@@ -38,25 +40,34 @@ class Gateway:
             state_dir: Where decisions and states of certificates are kept.
             metrics_address: `host:port` of the metrics; none are served when it is empty.
         """
+        configure_logs(os.environ)
         self._host = Host(open_watcher=ActorWatcher, state_dir=state_dir)
         self._metrics_address = metrics_address
         self._stop_metrics: Callable[[], None] = lambda: None
-        self._server = GrpcServer(self._host, Limits(), address=address)
+        tracing = open_tracing(os.environ)
+        self._server = GrpcServer(self._host, Limits(), address=address, tracing=tracing)
         self._started = False
+        self._in_force: object = None
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Serve these cascades from now on, in place.
 
-        Serve kills a replica whose reconfiguration raises. So the last good one stays in force
-        when a later one is wrong; the first one may fail, as there is nothing to fall back on.
+        Only the cascades and the revisions of their artifacts count; what else is in there is for
+        whoever deploys next. Serve kills a replica whose reconfiguration raises. So the last good
+        one stays in force when a later one is wrong; the first one may fail, as there is nothing
+        to fall back on.
         """
+        wanted = (user_config.get("cascades"), user_config.get("artifacts"))
+        if wanted == self._in_force and all(each.engine for each in self._host.hosted):
+            return
         try:
             await self._host.configure(user_config["cascades"])
         except Exception as error:
             if not self._started:
                 raise
-            log.error("reconfigure_refused type=%s", type(error).__name__)
+            log.error("reconfigure_refused", type=type(error).__name__)
             return
+        self._in_force = wanted
         # What is loaded now stays: the garbage collector need not look at it at every pass. First
         # it takes what the configuration before left.
         gc.unfreeze()

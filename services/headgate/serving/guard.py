@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import hmac
 import json
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from headgate.domains.rows import unit_of
 from headgate.errors import FeedbackError
 from headgate.gate.audit import audit_coin
 from headgate.gate.watch import WatchSettings
+from headgate.serving.logs import get_logger
 from headgate.serving.status import internal_error
 from headgate.serving.watcher import Assignment, AuditAnswer, Status
 from headgate.types import Deadline, Feedback, FeedbackOutcome, GuaranteeState, Record
@@ -40,7 +40,7 @@ MAX_PENDING = 100_000
 CLOSE_TIMEOUT_S = 10.0
 """For the last report; Serve ends a replica that takes longer than 20 s to stop."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class WatcherHandle(Protocol):
@@ -174,7 +174,7 @@ class Guard:
         if status.certificate_id != self.settings.certificate_id:
             return  # another gateway has moved on to another certificate
         if self.status is not None and status.state is not self.status.state:
-            log.warning("guarantee cascade=%s state=%s", self._engine.name, status.state)
+            log.warning("guarantee", cascade=self._engine.name, state=status.state)
         self.status = status
         self._engine.guarantee.take(status.state)
 

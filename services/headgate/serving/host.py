@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,29 +20,42 @@ from headgate.cascade.assemble import Parts, assemble
 from headgate.cascade.encoders import encoder_folder, encoder_specs, fitted_encoder
 from headgate.cascade.engine import Engine
 from headgate.cascade.fitted import KIND, read_fitted
-from headgate.cascade.large_models import open_large_model
-from headgate.cascade.lm_spec import OpenAiSpec, ReplaySpec
+from headgate.cascade.large_models import lm_specs, place_of
 from headgate.cascade.load import LoadedCascade, from_inline
 from headgate.cascade.model_spec import EncoderSpec
 from headgate.cascade.payment import Purse, purse_of
-from headgate.errors import ArtifactError, HeadgateError, InputError, NotFoundError
+from headgate.errors import (
+    ArtifactError,
+    HeadgateError,
+    InputError,
+    NotFoundError,
+    UnavailableError,
+)
 from headgate.lm.large_model import LargeModel
 from headgate.models.quantized import WEIGHTS_FILE
 from headgate.serving.assignments import watched_of
+from headgate.serving.demand_board import DemandReporter
 from headgate.serving.guard import Guard, Watched, WatcherHandle
+from headgate.serving.large_models import open_served_model
+from headgate.serving.logs import get_logger
+from headgate.serving.metrics.answers import AnswerCounts
+from headgate.serving.metrics.calls import CallCounts
 from headgate.serving.remote import RemoteEncoder
 from headgate.serving.status import internal_error
 from headgate.serving.watchers import LocalWatcher
 from headgate.stages.contract import TextEncoder
 from headgate.stages.inline import InlineEncoder
-from headgate.types import CascadeSummary, Feedback, FeedbackOutcome
+from headgate.types import CascadeSummary, Deadline, Feedback, FeedbackOutcome
 
 OpenWatcher: TypeAlias = Callable[[str], WatcherHandle]
 """Finds or starts the watcher of a directory."""
 OpenEncoder: TypeAlias = Callable[[LoadedCascade, Artifact, str], TextEncoder]
 """Makes the running encoder of a cascade's model, by its name there."""
 
-log = logging.getLogger(__name__)
+WARM_UP_S = 60.0
+"""Longest time for a model with replicas of its own to be there; the ones here take less."""
+
+log = get_logger(__name__)
 
 
 def open_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEncoder:
@@ -93,6 +105,8 @@ class Host:
         open_encoder: OpenEncoder = open_encoder,
         open_watcher: OpenWatcher = LocalWatcher,
         state_dir: str = "",
+        *,
+        warm_up_s: float = WARM_UP_S,
     ) -> None:
         """Start without cascades.
 
@@ -100,7 +114,9 @@ class Host:
             open_encoder: How an encoder is made that no cascade has brought yet.
             open_watcher: How the watcher of a cascade's directory is found or started.
             state_dir: Where decisions and states of certificates are kept.
+            warm_up_s: Longest time for a model to answer before its cascade is served.
         """
+        self._warm_up_s = warm_up_s
         self._open_encoder = open_encoder
         self._open_watcher = open_watcher
         self._state_dir = state_dir
@@ -108,11 +124,16 @@ class Host:
         self._hosted: dict[str, Hosted] = {}
         self._encoders: dict[str, TextEncoder] = {}
         self._large_models: dict[str, LargeModel] = {}
+        self._demand = DemandReporter()
+        self.answers = AnswerCounts()
+        """Of all cascades that were ever served."""
+        self.calls = CallCounts()
 
     @property
     def hosted(self) -> list[Hosted]:
         """Return the cascades by name."""
-        return [self._hosted[name] for name in sorted(self._hosted)]
+        hosted = self._hosted  # read once: metrics are read from another thread than configures
+        return [hosted[name] for name in sorted(hosted)]
 
     async def configure(self, cascades: Sequence[Mapping[str, Any]]) -> None:
         """Load cascades that `cascade.load.inline` made values of, and serve these from now on.
@@ -128,10 +149,12 @@ class Host:
         # know the state of their certificates, the engines before answer.
         await _end_guards(self._hosted)
         self._hosted = {name: await _begin_guard(each) for name, each in hosted.items()}
+        self._demand.start()
 
     async def close(self) -> None:
         """End what large models are still asked, and close their connections."""
         await _end_guards(self._hosted)
+        await self._demand.close()
         for model in self._large_models.values():
             await model.close()
 
@@ -177,7 +200,8 @@ class Host:
         try:
             # In a thread: weights take seconds to load, and calls are answered on this loop.
             engine, watched = await asyncio.to_thread(self._load, loaded)
-            await engine.warm_up()
+            await self._warm_up(engine)
+            self.answers.listen(engine)
             guard = await asyncio.to_thread(self._guard, loaded.name, watched)
         except HeadgateError as error:
             problem = error
@@ -185,8 +209,22 @@ class Host:
             problem = internal_error(error, f"load {loaded.name}")
         else:
             return Hosted(loaded.name, description, engine, guard=guard)
-        log.error("cascade_not_loaded name=%s problem=%s", loaded.name, problem)
+        log.error("cascade_not_loaded", cascade=loaded.name, problem=str(problem))
         return Hosted(loaded.name, description, None, problem)
+
+    async def _warm_up(self, engine: Engine) -> None:
+        """Have each model answer once; one that is elsewhere and not there keeps nobody waiting.
+
+        As after the loss of a node, when gateways start faster than encoders: calls then wait as
+        long as their deadlines, or are told to try again.
+        """
+        deadline = Deadline.after(self._warm_up_s)
+        try:
+            async with asyncio.timeout(self._warm_up_s):
+                while not await _answers(engine) and deadline.remaining_s() > 0:
+                    await asyncio.sleep(min(1.0, self._warm_up_s / 10))
+        except TimeoutError:
+            log.warning("not_warmed_up", cascade=engine.name, after_s=round(self._warm_up_s))
 
     def _load(self, loaded: LoadedCascade) -> tuple[Engine, Watched | None]:
         artifact = Artifact.open(loaded.artifact, kind=KIND)
@@ -226,14 +264,23 @@ class Host:
     def _models(self, loaded: LoadedCascade) -> dict[str, LargeModel]:
         """Return the large models, each kept as long as its settings stay the same."""
         found = {}
-        for name, spec in loaded.spec.models.items():
-            if isinstance(spec, OpenAiSpec | ReplaySpec):
-                recordings = loaded.recordings.get(name, "")
-                key = f"{spec.model_dump_json()}{recordings}{_modified(recordings)}"
-                if key not in self._large_models:
-                    self._large_models[key] = open_large_model(spec, recordings, os.environ)
-                found[name] = self._large_models[key]
+        for name, spec in lm_specs(loaded).items():
+            place = place_of(loaded, name)
+            key = f"{spec.model_dump_json()}{place}{_modified(place)}"
+            if key not in self._large_models:
+                model = open_served_model(loaded, name, os.environ, self._demand.meter)
+                self._large_models[key] = model
+            found[name] = self._large_models[key]
         return found
+
+
+async def _answers(engine: Engine) -> bool:
+    """Return whether all models are there, once they have answered."""
+    try:
+        await engine.warm_up()
+    except UnavailableError:
+        return False
+    return True
 
 
 async def _begin_guard(hosted: Hosted) -> Hosted:
@@ -249,7 +296,7 @@ async def _begin_guard(hosted: Hosted) -> Hosted:
     else:
         return hosted
     await hosted.guard.close()
-    log.error("cascade_not_watched name=%s problem=%s", hosted.name, problem)
+    log.error("cascade_not_watched", cascade=hosted.name, problem=str(problem))
     return replace(hosted, engine=None, guard=None, problem=problem)
 
 
@@ -293,4 +340,4 @@ def encoder_key(loaded: LoadedCascade, artifact: Artifact, name: str) -> str:
 
 def encoder_app(key: str) -> str:
     """Return the name of the Serve application that runs the encoder."""
-    return f"encoder-{key}"
+    return f"headgate-encoder-{key}"

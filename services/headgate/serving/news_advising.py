@@ -50,7 +50,7 @@ class NewsAdvisingService(EngineService):
             InputError: It is of another domain.
             NotFoundError: There is none of that name.
         """
-        engine = self._host.engine(cascade)
+        engine = self._engine(cascade)
         if engine.task.operation != JUDGE_NEWS:
             raise InputError(
                 f"cascade {engine.name!r}",

@@ -71,7 +71,7 @@ class QuestionAnsweringService(EngineService):
             InputError: It is of another domain.
             NotFoundError: There is none of that name.
         """
-        engine = self._host.engine(cascade)
+        engine = self._engine(cascade)
         if engine.task.operation != ANSWER_QUESTIONS:
             raise InputError(
                 f"cascade {engine.name!r}",

@@ -5,14 +5,13 @@ texts -> Serve handle -> replica -> vectors; one retry elsewhere when a replica 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from headgate.errors import UnavailableError
 from headgate.models.encoder import Vectors
+from headgate.serving.replicas import Replicas
 
 
 class RemoteEncoder:
@@ -28,10 +27,8 @@ class RemoteEncoder:
             fingerprint: What the artifact was fitted with; replicas refuse to start with another.
             find: Returns the handle of an application; Serve's own function when absent.
         """
-        self._app = app
+        self._replicas = Replicas(app, find)
         self._fingerprint = fingerprint
-        self._find = find
-        self._handle: Any = None
 
     @property
     def fingerprint(self) -> str:
@@ -44,40 +41,4 @@ class RemoteEncoder:
         Raises:
             UnavailableError: No replica answers, also not a second one.
         """
-        from grpc.aio import AioRpcError
-        from ray.exceptions import ActorDiedError, ActorUnavailableError
-
-        # Which one comes depends on how far the call was and on the transport.
-        lost: tuple[type[Exception], ...] = (ActorDiedError, ActorUnavailableError, AioRpcError)
-        try:
-            return await self._call(texts)
-        except lost:
-            # Serve never sends on what a dying replica had; encoding twice does no harm.
-            try:
-                return await self._call(texts)
-            except lost as error:
-                raise self._unavailable("two replicas died") from error
-
-    async def _call(self, texts: Sequence[str]) -> Vectors:
-        from ray.serve.exceptions import RayServeException
-
-        try:
-            response: Any = self._replicas().encode.remote(list(texts))
-            try:
-                return np.asarray(await response, np.float32)
-            except asyncio.CancelledError:
-                response.cancel()  # not every transport passes a cancellation on by itself
-                raise
-        except RayServeException as error:
-            # Serve's own: not deployed, or its replicas cannot start. No record is to blame.
-            raise self._unavailable("Serve has no replica for it") from error
-
-    def _replicas(self) -> Any:  # noqa: ANN401 - Ray's handle has no type
-        if self._handle is None:
-            from ray import serve
-
-            self._handle = (self._find or serve.get_app_handle)(self._app)
-        return self._handle
-
-    def _unavailable(self, problem: str) -> UnavailableError:
-        return UnavailableError(f"application {self._app!r}", problem, "Try again in a moment.")
+        return np.asarray(await self._replicas.call("encode", list(texts)), np.float32)

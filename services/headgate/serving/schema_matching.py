@@ -35,7 +35,7 @@ class SchemaMatchingService(EngineService):
         self, request: schema_matching_service_pb2.MatchSchemasRequest, call: Call
     ) -> schema_matching_service_pb2.MatchSchemasResponse:
         """Match tables with one target."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         _check_matches(engine)
         self._limits.check_count("sources", len(request.sources))
         names = [each.name or str(index) for index, each in enumerate(request.sources)]

@@ -5,6 +5,8 @@ Host, Limits, address -> running server -> drained and stopped
 
 from __future__ import annotations
 
+import asyncio
+
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -12,8 +14,9 @@ from grpc_reflection.v1alpha import reflection
 from headgate.errors import UnavailableError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits
-from headgate.serving.rpc import Admission, handler_of
+from headgate.serving.rpc import Admission, Service, handler_of
 from headgate.serving.services import all_services
+from headgate.serving.tracing import Tracing
 
 MAX_METADATA_BYTES = 16 * 1024
 MAX_CONNECTION_AGE_MS = 5 * 60 * 1000
@@ -23,19 +26,23 @@ MAX_CONNECTION_AGE_MS = 5 * 60 * 1000
 class GrpcServer:
     """A server that says NOT_SERVING until it is started and from the moment it stops."""
 
-    def __init__(self, host: Host, limits: Limits, *, address: str) -> None:
+    def __init__(
+        self, host: Host, limits: Limits, *, address: str, tracing: Tracing | None = None
+    ) -> None:
         """Prepare the server.
 
         Args:
             host: The cascades.
             limits: What is accepted.
             address: `host:port`; port 0 takes a free one.
+            tracing: Told of each call, and closed with the server; nobody is told when absent.
         """
         self.port = 0
         self._address = address
         self._health = health.aio.HealthServicer()
         self._services = all_services(host, limits)
-        self._admission = Admission(limits)
+        self._admission = Admission(limits, host.calls)
+        self._tracing = tracing or Tracing()
         self._server = self._build(limits)
 
     @property
@@ -56,12 +63,15 @@ class GrpcServer:
                 ("grpc.so_reuseport", 1),
             ],
         )
-        handlers = tuple(handler_of(service, self._admission) for service in self._services)
+        handlers = tuple(self._handler(service) for service in self._services)
         server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*self._names(), health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, server)
         return server
+
+    def _handler(self, service: Service) -> grpc.GenericRpcHandler:
+        return handler_of(service, self._admission, self._tracing)
 
     def _names(self) -> list[str]:
         return [service.descriptor.full_name for service in self._services]
@@ -90,3 +100,4 @@ class GrpcServer:
         """
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace_s)
+        await asyncio.to_thread(self._tracing.close)

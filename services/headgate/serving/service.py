@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from headgate import wire
 from headgate.cascade.engine import Engine
 from headgate.errors import DeadlineError, HeadgateError, UnavailableError
+from headgate.serving.access import tell_engine
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_ids
 from headgate.serving.rpc import Call
@@ -30,6 +31,17 @@ class EngineService:
     def __init__(self, host: Host, limits: Limits) -> None:
         self._host = host
         self._limits = limits
+
+    def _engine(self, name: str) -> Engine:
+        """Return the engine of a cascade, and say in logs and traces that it answers this call.
+
+        Raises:
+            NotFoundError: There is no such cascade.
+            HeadgateError: What kept it from loading.
+        """
+        engine = self._host.engine(name)
+        tell_engine(engine)
+        return engine
 
     def _records(self, messages: Sequence[types_pb2.Record], engine: Engine) -> list[Record]:
         """Return the records of a request that keeps the limits; tables are larger than texts."""

@@ -40,7 +40,7 @@ class CascadeService(EngineService):
         self, request: cascade_service_pb2.RunCascadeRequest, call: Call
     ) -> cascade_service_pb2.RunCascadeResponse:
         """Run a batch."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         results = await engine.run(
             self._records(request.records, engine), call.deadline, origin=origin_of(call)
         )
@@ -54,7 +54,7 @@ class CascadeService(EngineService):
         self, request: cascade_service_pb2.StreamCascadeRequest, call: Call
     ) -> AsyncGenerator[cascade_service_pb2.StreamCascadeResponse, None]:
         """Run a batch and send each result as soon as it is there."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         records = self._records(request.records, engine)
         async with aclosing(
             engine.stream(records, call.deadline, origin=origin_of(call))
@@ -80,7 +80,7 @@ class CascadeService(EngineService):
     ) -> cascade_service_pb2.DescribeCascadeResponse:
         """Describe one cascade."""
         del call
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         hosted = next(each for each in self._host.hosted if each.engine is engine)
         description = CascadeDescription(
             summary=hosted.summary,
@@ -97,7 +97,7 @@ class CascadeService(EngineService):
         self, request: cascade_service_pb2.ExplainCascadeRequest, call: Call
     ) -> cascade_service_pb2.ExplainCascadeResponse:
         """Explain a batch without calling a large model."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         explanations = await explain(engine, self._records(request.records, engine), call.deadline)
         return cascade_service_pb2.ExplainCascadeResponse(
             explanations=map(wire.explanation_to_wire, reached(explanations)),
@@ -128,7 +128,7 @@ class LogAnalysisService(EngineService):
         self, request: log_analysis_service_pb2.AnalyzeLogsRequest, call: Call
     ) -> log_analysis_service_pb2.AnalyzeLogsResponse:
         """Run a batch of logs with typed fields."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         self._check("logs", request.logs)
         field = engine.task.fields[0]
         records = [
@@ -152,7 +152,7 @@ class ClassifierService(EngineService):
         self, request: classifier_service_pb2.ClassifyRequest, call: Call
     ) -> classifier_service_pb2.ClassifyResponse:
         """Classify with a small model alone."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         records = self._records(request.records, engine)
         found = await capabilities.classify(engine, records, call.deadline, stage=request.stage)
         check_reached([each if isinstance(each, HeadgateError) else None for each in found])
@@ -174,7 +174,7 @@ class RetrieverService(EngineService):
         self, request: retriever_service_pb2.RetrieveRequest, call: Call
     ) -> retriever_service_pb2.RetrieveResponse:
         """Search a cascade's index."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         self._limits.check_count("queries", len(request.queries))
         self._limits.check_sizes("queries", map(len, request.queries), self._limits.max_item_bytes)
         if request.top_k > self._limits.max_top_k:
@@ -202,7 +202,7 @@ class RerankerService(EngineService):
         self, request: reranker_service_pb2.RerankRequest, call: Call
     ) -> reranker_service_pb2.RerankResponse:
         """Order candidates with the small model."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         self._check("items", request.items)
         items = [
             (
@@ -228,7 +228,7 @@ class VerifierService(EngineService):
         self, request: verifier_service_pb2.VerifyRequest, call: Call
     ) -> verifier_service_pb2.VerifyResponse:
         """Decide with the large model alone."""
-        engine = self._host.engine(request.cascade)
+        engine = self._engine(request.cascade)
         verifications = await capabilities.verify(
             engine,
             self._records(request.records, engine),

@@ -7,7 +7,6 @@ Source: google.rpc error model (google/rpc/error_details.proto).
 
 from __future__ import annotations
 
-import logging
 import traceback
 import uuid
 from typing import NoReturn
@@ -19,6 +18,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from headgate.errors import HeadgateError
+from headgate.serving.logs import get_logger
 
 DOMAIN = "headgate"
 RETRY_AFTER_MS = 200
@@ -26,7 +26,7 @@ RETRY_AFTER_MS = 200
 MAX_TEXT_BYTES = 1000
 """Longest text in a status: it travels three times, in headers, of which clients take 8 KiB."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def status_of(error: HeadgateError) -> status_pb2.Status:
@@ -80,7 +80,7 @@ def internal_error(error: Exception, method: str) -> HeadgateError:
     """
     error_id = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("rpc_failed id=%s method=%s type=%s\n%s", error_id, method, type(error), frames)
+    log.error("rpc_failed", id=error_id, method=method, type=type(error).__name__, traceback=frames)
     return HeadgateError(
         "server", f"an unexpected error, id {error_id}", "Report the id to the server's operator."
     )

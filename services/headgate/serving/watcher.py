@@ -9,7 +9,6 @@ last seconds.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import secrets
 import threading
@@ -25,6 +24,7 @@ from headgate.cascade.decision_log import Decision, DecisionLog
 from headgate.errors import InputError
 from headgate.gate.audit import AuditRow
 from headgate.gate.watch import StateChange, Watch, WatchSettings, audit_update
+from headgate.serving.logs import get_logger
 from headgate.types import Feedback, GuaranteeState
 
 STATE_FILE = "watch-{}.json"
@@ -35,7 +35,7 @@ SAVE_PERIOD_S = 2.0
 MAX_BURSTS = 100_000
 """Remembered; about 20 MB."""
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class Watcher:
         try:
             self._save()
         except OSError as error:
-            log.error("watch_not_saved type=%s", type(error).__name__)
+            log.error("watch_not_saved", type=type(error).__name__)
 
     def _state_path(self, settings: WatchSettings) -> Path:
         return self._directory / STATE_FILE.format(settings.certificate_id)

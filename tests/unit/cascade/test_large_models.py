@@ -12,11 +12,18 @@ from fakes.made_up_logs import (
     rows,
 )
 from fakes.openai_endpoint import FakeEndpoint, decides, fails, hangs, says_label
+from fakes.tiny_causal_lm import write_scripted_lm
 from headgate.cascade.large_models import open_large_model
-from headgate.cascade.lm_spec import OpenAiSpec, PriceSpec, ReplaySpec
+from headgate.cascade.lm_spec import (
+    OpenAiSpec,
+    PriceSpec,
+    RayLlmSpec,
+    ReplaySpec,
+    TransformersSpec,
+)
 from headgate.cascade.open import open_engine
 from headgate.cascade.strict import SecretSpec
-from headgate.errors import InputError, LmError, LmRefusedError, ReplayMissError
+from headgate.errors import InputError, LmError, LmRefusedError, ModelError, ReplayMissError
 from headgate.fitting.fit import fit_cascade
 from headgate.lm.decide import LmRequest
 from headgate.types import Deadline, Tier
@@ -265,6 +272,70 @@ def test_recordings_that_are_not_there_are_refused_by_their_path(tmp_path):
 @pytest.mark.parametrize(("named", "shown"), [("gpt-recorded", "gpt-recorded"), (None, "replay")])
 def test_the_ledger_shows_whose_answers_were_recorded(recordings, named, shown):
     assert open_large_model(replay(model=named), str(recordings), {}).name == shown
+
+
+# Weights in this process
+
+
+def local(**settings):
+    keys = {"kind": "lm", "engine": "transformers", "source": "./weights", **settings}
+    return TransformersSpec.model_validate(keys)
+
+
+@pytest.mark.slow
+async def test_weights_answer_in_this_process_wherever_they_are_placed(tmp_path):
+    source = write_scripted_lm(tmp_path, ('{"reason":"seen","label":"', "info", '"}'))
+    price = PriceSpec(input_usd_per_million=0.0, output_usd_per_million=2.0)
+    model = open_large_model(local(price=price, max_output_tokens=50), source, {})
+
+    found = await model.complete_one(REQUEST, Deadline.after(60))
+
+    assert (found.value.answer, found.usage.output_tokens) == ("info", 4)
+    assert found.usage.cost_usd == pytest.approx(8e-6)
+    assert model.name == "./weights"
+    assert model.largest_cost_usd(REQUEST) == pytest.approx(300e-6)
+    await model.close()
+
+
+def test_a_directory_without_weights_is_said_when_the_model_is_opened(tmp_path):
+    with pytest.raises(ModelError, match=r"no config\.json with"):
+        open_large_model(local(), str(tmp_path), {})
+
+
+async def test_a_model_of_the_hub_is_not_fetched_before_it_is_asked():
+    model = open_large_model(local(source="org/name"), "org/name", {})
+
+    assert model.name == "org/name"
+    await model.close()
+
+
+# A model that a cluster runs, outside of that cluster
+
+
+def in_cluster(**settings):
+    keys = {"kind": "lm", "engine": "ray_llm", "model": "org/name", **settings}
+    return RayLlmSpec.model_validate(keys)
+
+
+async def test_a_model_in_a_cluster_is_asked_where_the_environment_says(endpoint):
+    environment = {"HEADGATE_RAY_LLM_URL": endpoint.base_url}
+
+    found = await ask(in_cluster(max_output_tokens=77), environment)
+
+    body = endpoint.requests[0].body
+    assert found.value.answer in REQUEST.options
+    assert (body["model"], body["max_tokens"]) == ("org/name", 77)
+
+
+def test_a_model_in_a_cluster_without_an_address_says_what_to_set():
+    with pytest.raises(InputError) as caught:
+        open_large_model(in_cluster(), "", {"OPENAI_BASE_URL": "http://elsewhere/v1"})
+
+    assert str(caught.value) == (
+        "large model 'org/name': it runs in a cluster, which this process is not part of. "
+        "Set HEADGATE_RAY_LLM_URL to an address that serves it, such as "
+        "http://host:8000/llm/KEY/v1."
+    )
 
 
 # A whole cascade with an endpoint

@@ -67,6 +67,7 @@ LLM = """\
       price: {input_usd_per_million: 1, output_usd_per_million: 2}
 """
 ENGINE = "engine: openai\n      model: gpt-4o-mini\n      api_key: {env: OPENAI_API_KEY}\n"
+PLACED = "placement: deployment"
 
 
 def case(name, *changes, says):
@@ -279,8 +280,9 @@ VALUES = [
     ),
     case(
         "engine-that-is-not-there",
-        ("engine: openai", "¦engine: ray_llm"),
-        says="spec.models.llm.engine: expected 'openai' or 'replay', found 'ray_llm'.",
+        ("engine: openai", "¦engine: transformer"),
+        says="spec.models.llm.engine: expected 'openai', 'ray_llm', 'replay' or 'transformers', "
+        "found 'transformer'. Did you mean 'transformers'?",
     ),
     case(
         "kind-of-stage-that-is-not-there",
@@ -470,6 +472,95 @@ RULES = [
         "resources-inline",
         ("      precision", "      placement: inline\n      ¦resources: {cpu: 2}\n      precision"),
         says="spec.models.slm.resources: 'resources' needs placement: deployment.",
+    ),
+    case(
+        "replicas-in-the-wrong-order",
+        (
+            "      precision",
+            "      placement: deployment\n      ¦replicas: {min: 3}\n      precision",
+        ),
+        says="spec.models.slm.replicas: 'min' is more than 'max'. Raise max, or lower min.",
+    ),
+    case(
+        "encoder-at-rest",
+        ("      precision", f"      {PLACED}\n      replicas: {{¦min: 0}}\n      precision"),
+        says="spec.models.slm.replicas.min: expected a whole number from 1 to 64, found the "
+        "number 0.",
+    ),
+    case(
+        "accelerator-without-a-gpu",
+        (
+            "      precision",
+            f"      {PLACED}\n      resources: {{¦accelerator: L4}}\n      precision",
+        ),
+        says="spec.models.slm.resources.accelerator: an accelerator is reserved with a GPU. "
+        "Add gpu: 1, or remove it.",
+    ),
+    case(
+        "one-gpu-and-a-half",
+        ("      precision", f"      {PLACED}\n      resources: {{¦gpu: 1.5}}\n      precision"),
+        says="spec.models.slm.resources.gpu: more than one GPU is a whole number of them. "
+        "Write 1 or 2.",
+    ),
+    case(
+        "label-that-is-a-number",
+        (
+            "      precision",
+            f"      {PLACED}\n      resources: {{labels: {{¦zone: 3}}}}\n      precision",
+        ),
+        says="spec.models.slm.resources.labels.zone: expected text that is not blank, found the "
+        "number 3.",
+    ),
+    case(
+        "embedded-large-model",
+        (ENGINE, "engine: transformers\n      ¦source: embedded\n"),
+        says="spec.models.llm.source: no large model is installed with Headgate.",
+    ),
+    case(
+        "weights-without-a-source",
+        ("    llm:", "    ¦llm:"),
+        (ENGINE, "engine: transformers\n"),
+        says="spec.models.llm: missing key 'source'. Add it.",
+    ),
+    case(
+        "revision-of-a-directory",
+        (ENGINE, "engine: transformers\n      source: ./weights\n      ¦revision: main\n"),
+        says="spec.models.llm.revision: a revision needs a source on the hub.",
+    ),
+    case(
+        "large-model-that-is-inline-and-scales",
+        (
+            ENGINE,
+            "engine: transformers\n      source: org/name\n      placement: inline\n"
+            "      ¦scaling: {busy: 0.5}\n",
+        ),
+        says="spec.models.llm.scaling: 'scaling' needs placement: deployment.",
+    ),
+    case(
+        "key-of-an-endpoint-for-weights",
+        (ENGINE, "engine: transformers\n      source: org/name\n      ¦base_url: http://a/v1\n"),
+        says="spec.models.llm.base_url: unknown key 'base_url'.",
+    ),
+    case(
+        "model-in-the-cluster-by-a-relative-directory",
+        (ENGINE, "engine: ray_llm\n      ¦model: ./weights\n"),
+        says="spec.models.llm.model: it is neither a hub id nor a directory that every GPU node "
+        "has. Write 'org/name', or an absolute directory.",
+    ),
+    case(
+        "model-in-the-cluster-by-a-bare-name",
+        (ENGINE, "engine: ray_llm\n      ¦model: gpt-4o-mini\n"),
+        says="spec.models.llm.model: it is neither a hub id nor a directory that every GPU node "
+        "has. Write 'org/name', or an absolute directory.",
+    ),
+    case(
+        "share-of-busy-time-above-all",
+        (
+            ENGINE,
+            "engine: ray_llm\n      model: org/name\n      scaling: {¦busy: 1.5}\n",
+        ),
+        says="spec.models.llm.scaling.busy: expected a number above 0, at most 1, found the "
+        "number 1.5.",
     ),
     case(
         "model-that-is-not-there",

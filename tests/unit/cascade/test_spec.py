@@ -66,6 +66,40 @@ REPLAY = FULL.replace(
     "      engine: replay\n      recordings: answers.jsonl\n      model: gpt-4o-mini\n",
 ).replace(TIMES, "")
 
+LOCAL = FULL.replace(
+    OPENAI + "      max_concurrency: 4\n" + TIMES,
+    """\
+      engine: transformers
+      source: ./weights
+      precision: float32
+      placement: deployment
+      max_concurrency: 4
+      timeout_s: 90
+      max_output_tokens: 256
+      replicas: {min: 0, max: 6}
+      resources: {cpu: 4, gpu: 2, memory_mb: 8192, accelerator: A100, labels: {zone: b}}
+      scaling: {busy: 0.5, up_after_s: 3, down_after_s: 45, zero_after_s: 600}
+""",
+)
+"""A large model whose weights are here, in replicas of its own."""
+
+IN_CLUSTER = FULL.replace(
+    OPENAI + "      max_concurrency: 4\n" + TIMES,
+    """\
+      engine: ray_llm
+      model: org/name
+      accelerator: H100
+      gpus: 4
+      context_tokens: 16384
+      max_concurrency: 4
+      timeout_s: 90
+      max_output_tokens: 256
+      replicas: {min: 1, max: 6}
+      scaling: {busy: 0.5, up_after_s: 3, down_after_s: 45, zero_after_s: 600}
+""",
+)
+"""A large model that the cluster runs with vLLM."""
+
 AGREEING = """\
 apiVersion: headgate/v1
 kind: Cascade
@@ -420,6 +454,57 @@ def test_every_key_of_a_replay_model_is_kept_as_written(load):
     assert (llm.recordings, llm.model, llm.cache_entries) == ("answers.jsonl", "gpt-4o-mini", 0)
 
 
+def test_every_key_of_a_placement_is_kept_as_written(load):
+    slm = load(FULL).spec.models["slm"]
+
+    assert (slm.replicas.min, slm.replicas.max) == (3, 5)
+    assert (slm.resources.accelerator, dict(slm.resources.labels)) == ("L4", {"zone": "a"})
+    scaling = slm.scaling
+    assert (scaling.batches, scaling.up_after_s, scaling.down_after_s) == (4.0, 1.0, 30.0)
+
+
+def test_every_key_of_weights_that_are_here_is_kept_as_written(load, folder):
+    loaded = load(LOCAL)
+
+    llm = loaded.spec.models["llm"]
+    assert loaded.sources["llm"] == str(folder / "weights")
+    assert (llm.source, llm.precision, llm.placement) == ("./weights", "float32", "deployment")
+    assert (llm.max_concurrency, llm.timeout_s, llm.max_output_tokens) == (4, 90.0, 256)
+    assert (llm.replicas.min, llm.replicas.max) == (0, 6)
+    resources, scaling = llm.resources, llm.scaling
+    assert (resources.cpu, resources.gpu, resources.memory_mb) == (4.0, 2.0, 8192)
+    assert (resources.accelerator, dict(resources.labels)) == ("A100", {"zone": "b"})
+    assert (scaling.busy, scaling.up_after_s) == (0.5, 3.0)
+    assert (scaling.down_after_s, scaling.zero_after_s) == (45.0, 600.0)
+
+
+def test_every_key_of_a_model_in_the_cluster_is_kept_as_written(load):
+    loaded = load(IN_CLUSTER)
+
+    llm = loaded.spec.models["llm"]
+    assert (llm.model, llm.accelerator, llm.gpus) == ("org/name", "H100", 4)
+    assert (llm.context_tokens, llm.replicas.min, llm.replicas.max) == (16384, 1, 6)
+    assert (llm.timeout_s, llm.scaling.zero_after_s) == (90.0, 600.0)
+    assert "llm" not in loaded.sources
+
+
+def test_absent_keys_of_placed_large_models_have_the_documented_defaults(load):
+    text = PLAIN.replace("engine: openai, model: some", "engine: transformers, source: org/name")
+    llm = load(text).spec.models["llm"]
+    text = PLAIN.replace("engine: openai, model: some", "engine: ray_llm, model: org/name")
+    other = load(text).spec.models["llm"]
+
+    assert (llm.revision, llm.precision, llm.placement) == (None, "bfloat16", "deployment")
+    assert (llm.resources.cpu, llm.resources.gpu) == (1.0, 0.0)
+    assert (other.accelerator, other.gpus, other.context_tokens) == (None, 1, None)
+    for each in (llm, other):
+        scaling = each.scaling
+        assert (each.replicas.min, each.replicas.max) == (0, 1)
+        assert (each.timeout_s, each.max_output_tokens) == (120.0, 512)
+        assert (scaling.busy, scaling.up_after_s) == (0.7, 1.0)
+        assert (scaling.down_after_s, scaling.zero_after_s) == (60.0, 300.0)
+
+
 def test_absent_keys_have_the_documented_defaults(load):
     spec = load(PLAIN).spec
 
@@ -428,7 +513,11 @@ def test_absent_keys_have_the_documented_defaults(load):
     assert (slm.source, slm.revision, slm.precision) == ("embedded", None, "int8")
     assert (slm.placement, slm.replicas.max, slm.max_tokens) == ("inline", 1, 256)
     assert (slm.batch.max_size, slm.batch.max_wait_ms) == (64, 4.0)
-    assert (slm.resources.cpu, slm.resources.gpu, slm.resources.memory_mb) == (1.0, 0.0, None)
+    assert (slm.replicas.min, slm.resources.cpu, slm.resources.gpu) == (1, 1.0, 0.0)
+    assert (slm.resources.memory_mb, slm.resources.accelerator) == (None, None)
+    assert dict(slm.resources.labels) == {}
+    scaling = slm.scaling
+    assert (scaling.batches, scaling.up_after_s, scaling.down_after_s) == (2.0, 2.0, 60.0)
     assert (llm.base_url, llm.api_key, llm.price) == (None, None, None)
     assert (llm.max_concurrency, llm.timeout_s, llm.max_output_tokens) == (32, 30.0, 512)
     assert llm.cache_entries == 10_000
@@ -461,7 +550,8 @@ def test_absent_keys_of_a_certificate_and_its_audits_have_the_documented_default
 
 
 def test_the_files_together_name_every_key_of_the_models():
-    text = FULL + REPLAY + AGREEING + RARE + TABLES + QUESTIONS + NEWS + "file: "
+    engines = FULL + REPLAY + LOCAL + IN_CLUSTER
+    text = engines + AGREEING + RARE + TABLES + QUESTIONS + NEWS + "file: "
     documented = {key for node in schema()["$defs"].values() for key in node["properties"]}
 
     assert [
@@ -475,7 +565,7 @@ LIMITS = [
     pytest.param("max_tokens: 128", "max_tokens: {}", (16, 512), (15, 513), id="max-tokens"),
     pytest.param("{min: 3, max: 5}", "{{min: {}, max: 64}}", (1, 64), (0, 65), id="replicas"),
     pytest.param("cpu: 2", "cpu: {}", (0.1, 64), (0, -1), id="cpu"),
-    pytest.param("gpu: 0.5", "gpu: {}", (0, 8), (-0.1, -1), id="gpu"),
+    pytest.param("gpu: 0.5", "gpu: {}", (0.1, 8), (-0.1, -1), id="gpu"),
     pytest.param("memory_mb: 2048", "memory_mb: {}", (1, 10**6), (0, -1), id="memory"),
     pytest.param("buckets: 4096", "buckets: {}", (1024, 4194304), (1023, 4194305), id="buckets"),
     pytest.param("rrency: 4", "rrency: {}", (1, 1024), (0, 1025), id="max-concurrency"),
@@ -505,12 +595,20 @@ LIMITS = [
     pytest.param("share: 0.6", "share: {}", (0, 1), (-0.1, 1.1), id="share-of-steps"),
     pytest.param("widen: 4", "widen: {}", (1, 10), (0, 11), id="widen"),
     pytest.param("alarm: 0.2", "alarm: {}", (0.001, 0.999), (0, 1), id="false-alarm"),
+    pytest.param("batches: 4", "batches: {}", (0.1, 64), (0, 65), id="batches"),
+    pytest.param("after_s: 1,", "after_s: {},", (0, 3600), (-1, 3601), id="up-after"),
+    pytest.param("after_s: 30}", "after_s: {}}}", (0, 86400), (-1, 86401), id="down-after"),
+    pytest.param("busy: 0.5", "busy: {}", (0.01, 1), (0, 1.1), id="busy"),
+    pytest.param("zero_after_s: 600", "zero_after_s: {}", (0, 86400), (-1, 86401), id="zero-after"),
+    pytest.param("{min: 0, max: 6}", "{{min: {}, max: 64}}", (0, 64), (-1, 65), id="lm-replicas"),
+    pytest.param("gpus: 4", "gpus: {}", (1, 64), (0, 65), id="gpus"),
+    pytest.param("ext_tokens: 16384", "ext_tokens: {}", (256, 2**20), (255, 2**21), id="context"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "allowed", "refused"), LIMITS)
 def test_a_number_is_accepted_up_to_its_limits_and_not_beyond(load, old, new, allowed, refused):
-    text = next(each for each in (RARE, TABLES, QUESTIONS, FULL) if old in each)
+    text = next(each for each in (RARE, TABLES, QUESTIONS, FULL, LOCAL, IN_CLUSTER) if old in each)
     assert text.count(old) == 1
 
     for number in allowed:

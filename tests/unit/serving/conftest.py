@@ -1,8 +1,21 @@
+import logging
+
 import pytest
 
 from fakes.running_server import running
 from fakes.tiny_cascade import TWO_TIERS, write_artifact
 from headgate.cascade.load import load_cascade
+
+
+@pytest.fixture(autouse=True)
+def own_logs():
+    """Leave logging as it was: a gateway configures it for its whole process."""
+    root, ours = logging.getLogger(), logging.getLogger("headgate")
+    handlers, levels = list(root.handlers), (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 import asyncio
 import gc
+import json
+import shutil
 import socket
 import urllib.request
+from dataclasses import replace
 
 import grpc
 import pytest
 
+from fakes.otlp_collector import collecting
 from headgate.cascade.load import inline
 from headgate.errors import SpecFileError, UnavailableError
 from headgate.serving.gateway import Gateway
@@ -18,6 +22,11 @@ class KeptGateway(Gateway):
 
     def __del__(self):
         """Do nothing."""
+
+    @property
+    def host(self):
+        """Its cascades."""
+        return self._host
 
     async def drain(self):
         """Do what Serve does at a graceful stop."""
@@ -84,6 +93,34 @@ async def test_the_last_good_configuration_stays_when_a_later_one_is_wrong(
     assert "reconfigure_refused" in caplog.text
 
 
+async def test_what_is_kept_for_the_next_deployment_loads_nothing_again(gateway, parts):
+    await gateway.reconfigure(config(parts))
+    before = gateway.host.engine("parts")
+
+    await gateway.reconfigure({**config(parts), "previous": [{"name": "headgate"}]})
+
+    assert gateway.host.engine("parts") is before
+
+
+async def test_a_new_fit_of_the_same_file_is_loaded(gateway, parts):
+    await gateway.reconfigure({**config(parts), "artifacts": {"parts": "one"}})
+    before = gateway.host.engine("parts")
+
+    await gateway.reconfigure({**config(parts), "artifacts": {"parts": "two"}})
+
+    assert gateway.host.engine("parts") is not before
+
+
+async def test_a_cascade_that_was_not_loaded_is_tried_again(gateway, parts, tmp_path):
+    absent = replace(parts, artifact=str(tmp_path / "fitted"))
+    await gateway.reconfigure(config(absent))
+    shutil.copytree(parts.artifact, tmp_path / "fitted")
+
+    await gateway.reconfigure(config(absent))
+
+    assert gateway.host.engine("parts").name == "parts"
+
+
 async def test_a_first_configuration_that_is_wrong_is_an_error(gateway):
     with pytest.raises(SpecFileError):
         await gateway.reconfigure({"cascades": [{}]})
@@ -126,8 +163,8 @@ async def test_metrics_are_served_from_the_first_configuration_until_it_drains(p
 
 
 @pytest.mark.slow
-async def test_taken_metrics_keep_no_gateway_from_serving(parts, caplog):
-    """Two gateways of a node share the port of calls, and not that of metrics."""
+async def test_a_taken_port_of_metrics_keeps_no_gateway_from_serving(parts, caplog):
+    """Two gateways of a node share the port of calls; the second tells its metrics elsewhere."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = free_port()
         metrics = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -139,10 +176,29 @@ async def test_taken_metrics_keep_no_gateway_from_serving(parts, caplog):
         gc.unfreeze()
 
     assert names == ["parts"]
-    assert "metrics_not_served" in caplog.text
+    assert f"metrics_moved asked={metrics} port=" in caplog.text
 
 
 async def test_calls_at_work_are_reported_for_scaling(gateway, parts):
     await gateway.reconfigure(config(parts))
 
     assert await gateway.record_autoscaling_stats() == {"in_flight": 0.0}
+
+
+async def test_a_gateway_logs_a_line_a_call_and_hands_over_its_spans_when_it_stops(
+    parts, monkeypatch, capsys
+):
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        port = free_port()
+        started = KeptGateway(f"127.0.0.1:{port}")
+        started.port = port
+        await started.reconfigure(config(parts))
+        await served_by(started)
+
+        await started.drain()
+        gc.unfreeze()
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    (span,) = collector.spans
+    assert (line["event"], line["code"], line["trace_id"]) == ("rpc", "OK", span.trace_id)
+    assert line["method"] == span.name == "headgate.v1.CascadeService/ListCascades"

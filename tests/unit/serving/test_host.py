@@ -100,7 +100,7 @@ async def test_the_key_of_an_encoder_names_what_two_cascades_have_to_share(write
 
     assert key == encoder_key(write_sorting("b"), artifact, "slm")
     assert len(key) == 12
-    assert encoder_app(key) == f"encoder-{key}"
+    assert encoder_app(key) == f"headgate-encoder-{key}"
 
 
 async def test_a_new_configuration_replaces_the_cascades(parts, pairs):
@@ -241,7 +241,7 @@ async def test_a_key_that_is_not_set_is_a_problem_of_that_cascade_alone(
 
     with pytest.raises(LmRefusedError, match="HEADGATE_TEST_KEY"):
         host.engine("keyless")
-    assert "cascade_not_loaded name=keyless" in caplog.text
+    assert "cascade_not_loaded cascade=keyless" in caplog.text
 
 
 async def test_recordings_that_change_are_read_again(parts, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes.one_engine import OneEngine
 from headgate import wire
 from headgate.client import Client
 from headgate.domains.logs import LogTask
@@ -63,20 +64,8 @@ class Judges:
         return Result(record.id, "fake", 0.875, Tier.LARGE, evidence=SIMILAR, advice=VIEWS)
 
 
-class OneEngine:
-    """A host of one engine."""
-
-    def __init__(self, engine: Judges):
-        self._engine = engine
-
-    def engine(self, name: str) -> Judges:
-        if name not in ("", "news"):
-            raise NotFoundError(name, "there is none", "Look.")
-        return self._engine
-
-
 async def reply_of(*items: NewsItem, engine: Judges | None = None, cascade: str = ""):
-    service = NewsAdvisingService(OneEngine(engine or Judges()), Limits())  # type: ignore[arg-type]
+    service = NewsAdvisingService(OneEngine("news", engine or Judges()), Limits())  # type: ignore[arg-type]
     call = Call(Deadline.after(30), "r-1", "tests")
     return await service.AdviseNews(AdviseNewsRequest(cascade=cascade, items=items), call)
 
@@ -234,7 +223,7 @@ async def test_any_bytes_of_an_item_are_answered():
 
 
 async def test_the_client_gets_what_the_service_tells():
-    server = GrpcServer(OneEngine(Judges()), Limits(), address="127.0.0.1:0")  # type: ignore[arg-type]
+    server = GrpcServer(OneEngine("news", Judges()), Limits(), address="127.0.0.1:0")  # type: ignore[arg-type]
     await server.start()
 
     def ask() -> list[NewsAdvice]:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes.one_engine import OneEngine
 from headgate import wire
 from headgate.client import Client
 from headgate.domains.questions.answers import NO_ANSWER
 from headgate.domains.questions.task import ANSWER_QUESTIONS, MOST_CHARS, QuestionTask
-from headgate.errors import DeadlineError, HeadgateError, InputError, NotFoundError, StageError
+from headgate.errors import DeadlineError, HeadgateError, InputError, StageError
 from headgate.questions import (
     Answered,
     AnswerEvent,
@@ -114,20 +115,8 @@ class Broken(TwoSteps):
             raise StageError("stage", "it broke", "Look at the log.")
 
 
-class OneEngine:
-    """A host of one engine."""
-
-    def __init__(self, engine: TwoSteps):
-        self._engine = engine
-
-    def engine(self, name: str) -> TwoSteps:
-        if name not in ("", "questions"):
-            raise NotFoundError(name, "there is none", "Look.")
-        return self._engine
-
-
 def service_of(engine: TwoSteps) -> QuestionAnsweringService:
-    return QuestionAnsweringService(OneEngine(engine), Limits())  # type: ignore[arg-type]
+    return QuestionAnsweringService(OneEngine("questions", engine), Limits())  # type: ignore[arg-type]
 
 
 def call() -> Call:
@@ -365,7 +354,7 @@ class TestOverAChannel:
 
     @pytest.fixture
     async def target(self, engine):
-        server = GrpcServer(OneEngine(engine), Limits(), address="127.0.0.1:0")  # type: ignore[arg-type]
+        server = GrpcServer(OneEngine("questions", engine), Limits(), address="127.0.0.1:0")  # type: ignore[arg-type]
         await server.start()
         yield f"127.0.0.1:{server.port}"
         await server.stop(0)

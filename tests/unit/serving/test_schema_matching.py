@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes.one_engine import OneEngine
 from headgate import wire
 from headgate.domains.schemas.match_record import NO_MATCH, TableRecord
 from headgate.domains.schemas.match_task import MATCH_COLUMNS
-from headgate.errors import DeadlineError, HeadgateError, InputError, NotFoundError
+from headgate.errors import DeadlineError, HeadgateError, InputError
 from headgate.matches import Abstention, GivenColumn, GivenTable, TableMatch
 from headgate.serving.limits import Limits
 from headgate.serving.rpc import Call
@@ -52,22 +53,10 @@ class SameNames:
         return Result(record.id, json.dumps(pairs), parts=parts)
 
 
-class OneEngine:
-    """A host of one engine."""
-
-    def __init__(self, engine: SameNames):
-        self._engine = engine
-
-    def engine(self, name: str) -> SameNames:
-        if name not in ("", "tables"):
-            raise NotFoundError(name, "there is none", "Look.")
-        return self._engine
-
-
 async def respond(request, engine=None):
     """Return the reply to a request and the engine that answered."""
     engine = engine or SameNames()
-    service = SchemaMatchingService(OneEngine(engine), Limits())  # type: ignore[arg-type]
+    service = SchemaMatchingService(OneEngine("tables", engine), Limits())  # type: ignore[arg-type]
     call = Call(Deadline.after(30), "q1", "tests")
     return await service.MatchSchemas(request, call), engine
 

@@ -1,33 +1,36 @@
-"""Metrics of a gateway for Prometheus, read off its engines and guards when they are asked for.
+"""Reads the cascades of one host at each scrape.
 
-Host -> guarantee, audits, budget of each cascade -> text of the exposition format on one port
-
-Labels are from closed sets: cascades, tiers, states. Never an id, a record or a caller.
+Host -> its counts, and guarantee, audits and budget of each cascade -> metric families
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
-from headgate.cascade.engine import Engine
-from headgate.gate.budget import Snapshot
-from headgate.serving.guard import Guard
-from headgate.serving.host import Host
+from headgate import __version__
 from headgate.types import GuaranteeState
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from headgate.cascade.engine import Engine
+    from headgate.gate.budget import Snapshot
+    from headgate.serving.guard import Guard
+    from headgate.serving.host import Host
 
 _Pair = tuple[str, float]
 """A cascade's name and its value."""
 
 
 class HostCollector(Collector):
-    """Reads the cascades of one host at each scrape."""
+    """Yields what is counted of a host, and what its cascades are like at that moment."""
 
     def __init__(self, host: Host) -> None:
         """Take the host; nothing is read yet."""
@@ -35,30 +38,47 @@ class HostCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with a sample a cascade."""
-        yield self._states()
-        yield from _guards([(each.name, each.guard) for each in self._host.hosted if each.guard])
-        yield from _budgets(list(self._snapshots()))
+        hosted = self._host.hosted
+        yield InfoMetricFamily("headgate_build", "What runs.", value={"version": __version__})
+        engines = [(each.name, each.engine) for each in hosted if each.engine is not None]
+        names = {name for name, _ in engines}
+        for counted in (self._host.calls, self._host.answers):
+            yield from (_shown(family, names) for family in counted.collect())
+        yield _states(engines)
+        yield from _guards([(each.name, each.guard) for each in hosted if each.guard])
+        yield from _budgets(list(_snapshots(engines)))
 
-    def _engines(self) -> Iterator[tuple[str, Engine]]:
-        for hosted in self._host.hosted:
-            if hosted.engine is not None:
-                yield hosted.name, hosted.engine
 
-    def _states(self) -> Metric:
-        family = GaugeMetricFamily(
-            "headgate_guarantee_state",
-            "1 for the state the certificate of a cascade is in.",
-            labels=["cascade", "state"],
-        )
-        for name, engine in self._engines():
-            for state in GuaranteeState:
-                family.add_metric([name, state], float(engine.guarantee.state is state))
-        return family
+def _shown(family: Metric, cascades: set[str]) -> Metric:
+    """Return the family without cascades that are not served now, and without times of creation.
 
-    def _snapshots(self) -> Iterator[tuple[str, Snapshot]]:
-        for name, engine in self._engines():
-            if engine.units.purse.governor is not None:
-                yield name, engine.units.purse.governor.snapshot()
+    The counts of those cascades stay where they are, and go on when a cascade comes back.
+    """
+    family.samples = [
+        each
+        for each in family.samples
+        if not each.name.endswith("_created")
+        and ("cascade" not in each.labels or each.labels["cascade"] in cascades)
+    ]
+    return family
+
+
+def _states(engines: Iterable[tuple[str, Engine]]) -> Metric:
+    family = GaugeMetricFamily(
+        "headgate_guarantee_state",
+        "1 for the state the certificate of a cascade is in.",
+        labels=["cascade", "state"],
+    )
+    for name, engine in engines:
+        for state in GuaranteeState:
+            family.add_metric([name, state], float(engine.guarantee.state is state))
+    return family
+
+
+def _snapshots(engines: Iterable[tuple[str, Engine]]) -> Iterator[tuple[str, Snapshot]]:
+    for name, engine in engines:
+        if engine.units.purse.governor is not None:
+            yield name, engine.units.purse.governor.snapshot()
 
 
 def _guards(guards: list[tuple[str, Guard]]) -> Iterator[Metric]:
@@ -75,12 +95,12 @@ def _guards(guards: list[tuple[str, Guard]]) -> Iterator[Metric]:
     )
     yield _counter(
         "headgate_audits",
-        "Answers of the small model that the large one has checked.",
+        "Answers of the small model that the large one has checked, in all gateways together.",
         [(name, status.audits) for name, status in told],
     )
     yield _counter(
         "headgate_audit_disagreements",
-        "Audits in which the large model said something else.",
+        "Audits in which the large model said something else, in all gateways together.",
         [(name, status.disagreements) for name, status in told],
     )
     yield _counter(
@@ -124,29 +144,3 @@ def _counter(name: str, text: str, samples: Iterable[_Pair]) -> Metric:
     for cascade, value in samples:
         family.add_metric([cascade], value)
     return family
-
-
-def serve_metrics(host: Host, address: str) -> Callable[[], None]:
-    """Serve the metrics of a host; return what stops it.
-
-    A second gateway of a node finds the port taken: it logs that and goes on without.
-
-    Args:
-        host: The cascades.
-        address: `host:port` to listen on.
-    """
-    name, _, port = address.rpartition(":")
-    registry = CollectorRegistry()
-    registry.register(HostCollector(host))
-    try:
-        server, thread = start_http_server(int(port), name.strip("[]"), registry)
-    except OSError as error:
-        log.error("metrics_not_served address=%s error=%s", address, type(error).__name__)
-        return lambda: None
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return stop
