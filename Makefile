@@ -31,7 +31,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test check lint lint-python lint-stubs lint-docs format protos docs \
-	chaos-batch bench clean
+	test-demos chaos-batch bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,9 @@ docs: $(INSTALLED) ## Generate the reference of the cascade file, the manifests 
 	$(BIN)/python -m headgate.cascade.reference docs
 	$(BIN)/python -m headgate.serving.cluster.kubernetes
 	$(BIN)/python -m headgate.serving.metrics.dashboards deploy/grafana
+
+test-demos: $(INSTALLED) ## Run the demonstrations of all samples; `make test` runs the first alone
+	$(BIN)/pytest tests/demos tests/integration/test_demo.py
 
 chaos-batch: $(INSTALLED) ## Kill a batch job at 20 random moments and compare what comes out
 	PYTHONPATH=tests $(BIN)/python tests/chaos/batch_kill.py

@@ -19,7 +19,7 @@ from headgate.models.encoder import ReferenceEncoder
 from headgate.models.source import EMBEDDED, resolve_source
 from headgate.types import Record
 
-NAME = "placed"
+ROWS, TRAIN = 200, 100
 LABELS = ("normal", "broken")
 CASCADE = """\
 apiVersion: headgate/v1
@@ -84,17 +84,17 @@ def fit_stubbed(folder: Path, *, encoder: str, large_model: str) -> StubbedCasca
     (folder / "decide.md").write_text("Say whether the line is about something broken.\n")
     loaded = load_cascade(file)
     rows = _rows(folder, loaded)
-    fit_cascade(loaded, Rows(rows[:200], rows[200:]))
+    fit_cascade(loaded, Rows(rows[:TRAIN], rows[TRAIN:]))
     texts = [row.record.fields["line"] for row in rows]
     vectors = ReferenceEncoder(resolve_source(EMBEDDED, None), 256, None).encode(texts)
     save_vectors(folder / "vectors.npz", texts, vectors)
-    records = tuple(row.record for row in rows[200:])
+    records = tuple(row.record for row in rows[TRAIN:])
     return StubbedCascade(loaded, folder / "vectors.npz", records)
 
 
 def _rows(folder: Path, loaded: LoadedCascade) -> list[LabelledRecord]:
     chance = random.Random(4)  # noqa: S311 - a fixture
-    lines = [json.dumps(_line(chance)) for _ in range(320)]
+    lines = [json.dumps(_line(chance)) for _ in range(ROWS)]
     (folder / "labels.jsonl").write_text("\n".join(lines), encoding="utf-8")
     return read_labelled(folder / "labels.jsonl", task_of(loaded))
 
