@@ -90,9 +90,10 @@ class Load:
 def _ask(pipe: Connection, address: str, records: Sequence[Record], threads: int) -> None:
     stop = threading.Event()
     calls: list[Call] = []
+    starts = [number * len(records) // threads for number in range(threads)]
     callers = [
-        threading.Thread(target=_caller, args=(stop, calls, address, records[n:] + records[:n]))
-        for n in range(threads)
+        threading.Thread(target=_caller, args=(stop, calls, address, records[at:] + records[:at]))
+        for at in starts
     ]
     for each in callers:
         each.start()
