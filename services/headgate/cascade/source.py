@@ -264,6 +264,8 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent, path: KeyPath) -> Value:
         text = str(event.value)
+        if event.style == ">":  # the reader marks where it folds; such a text has no escapes
+            text = text.replace("\a", "")
         try:
             if unseen := find_unseen(text):  # made by an escape
                 raise UnusableError(_unseen_problem(unseen[0]), "Remove its escape.")

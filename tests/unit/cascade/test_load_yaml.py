@@ -167,6 +167,13 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(load):
     assert load("\ufeff" + EXAMPLE.replace("\n", "\r\n")).name == "log_analysis"
 
 
+def test_a_folded_text_is_one_line(load):
+    header = EXAMPLE[EXAMPLE.index("metadata:") : EXAMPLE.index("spec:")]
+    folded = "metadata:\n  name: folded\n  description: >-\n    two\n    lines\n"
+
+    assert load(EXAMPLE.replace(header, folded)).document.metadata.description == "two lines"
+
+
 def test_what_yaml_1_1_made_booleans_numbers_and_dates_is_text(load):
     labels = "[no, on, 2020-01-01, 12:30:45, 1_000]"
     text = EXAMPLE.replace(
