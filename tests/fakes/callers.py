@@ -7,10 +7,11 @@ The client is the one that backends use, with its retries: what fails here fails
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -42,18 +43,24 @@ class Call:
 class Load:
     """A process with callers that ask until they are told to stop."""
 
-    def __init__(self, address: str, records: Sequence[Record], threads: int) -> None:
+    def __init__(
+        self, address: str, records: Sequence[Record], threads: int, every_s: float = 0.0
+    ) -> None:
         """Prepare.
 
         Args:
             address: Of the gateways.
             records: Asked about again and again, each caller from another start.
-            threads: Callers, each with one call under way and a channel of its own.
+            threads: Callers, each with one call under way and a connection of its own.
+            every_s: Least seconds from one call of a caller to its next: with many callers that
+                rarely ask, those who wait for an answer keep no others from asking.
         """
         # Spawned: a fork of a process with gRPC threads hangs.
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_ask, args=(theirs, address, records, threads))
+        self._process = context.Process(
+            target=_ask, args=(theirs, address, records, threads, every_s)
+        )
 
     def __enter__(self) -> Load:
         self._process.start()
@@ -87,13 +94,16 @@ class Load:
             time.sleep(POLL_S)
 
 
-def _ask(pipe: Connection, address: str, records: Sequence[Record], threads: int) -> None:
+def _ask(
+    pipe: Connection, address: str, records: Sequence[Record], threads: int, every_s: float
+) -> None:
     stop = threading.Event()
     calls: list[Call] = []
     starts = [number * len(records) // threads for number in range(threads)]
+    paces = [_Pace(stop, number * every_s / threads, every_s) for number in range(threads)]
     callers = [
-        threading.Thread(target=_caller, args=(stop, calls, address, records[at:] + records[:at]))
-        for at in starts
+        threading.Thread(target=_caller, args=(pace, calls, address, records[at:] + records[:at]))
+        for pace, at in zip(paces, starts, strict=True)
     ]
     for each in callers:
         each.start()
@@ -106,14 +116,28 @@ def _ask(pipe: Connection, address: str, records: Sequence[Record], threads: int
     pipe.send(calls)
 
 
-def _caller(
-    stop: threading.Event, calls: list[Call], address: str, records: Sequence[Record]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """When a caller asks."""
+
+    stop: threading.Event
+    first_s: float
+    every_s: float
+
+    def turns(self) -> Iterator[int]:
+        """Yield numbers from 0, each when it is time for a call, until there are to be no more."""
+        due_s = time.monotonic() + self.first_s
+        for number in itertools.count():
+            if self.stop.wait(max(0.0, due_s - time.monotonic())):
+                return
+            due_s = max(due_s, time.monotonic()) + self.every_s
+            yield number
+
+
+def _caller(pace: _Pace, calls: list[Call], address: str, records: Sequence[Record]) -> None:
     with Client(address, timeout_s=CALL_TIMEOUT_S) as client:
-        place = 0
-        while not stop.is_set():
-            calls.append(_called(client, records[place % len(records)]))
-            place += 1
+        for number in pace.turns():
+            calls.append(_called(client, records[number % len(records)]))
 
 
 def _called(client: Client, record: Record) -> Call:

@@ -65,6 +65,8 @@ class CannedServer(
         self.requests = []
         self.metadata = {}
         """Of the latest call."""
+        self.peers = set()
+        """Addresses that calls came from, one a connection."""
         self.failures = deque()
         """What the next calls end with: a status code, or a whole status."""
         self.streamed = [0, 1]
@@ -99,6 +101,7 @@ class CannedServer(
     def _take(self, request, context):
         self.requests.append(request)
         self.metadata = dict(context.invocation_metadata())
+        self.peers.add(context.peer())
         if self.hangs:
             self._stopping.wait()
         if self.failures:

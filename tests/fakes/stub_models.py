@@ -98,7 +98,9 @@ def save_vectors(path: Path, texts: Sequence[str], vectors: np.ndarray) -> None:
 def _bound(kind: type, name: str, args: Mapping[str, Any]) -> Any:
     from ray import serve
 
-    return serve.deployment(kind, name=name).bind(**args)
+    from headgate.serving.spreading import spreading
+
+    return serve.deployment(kind, name=name, request_router_config=spreading()).bind(**args)
 
 
 def _first_label(response_format: Mapping[str, Any]) -> str:

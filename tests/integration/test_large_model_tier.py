@@ -19,9 +19,10 @@ from headgate.errors import LmRefusedError
 from headgate.lm.decide import LmRequest
 from headgate.serving.demand_board import DemandReporter
 from headgate.serving.flags import SERVE_FLAGS
-from headgate.serving.large_model_replica import MOST_ONGOING, LargeModelReplica
+from headgate.serving.large_model_replica import LargeModelReplica
 from headgate.serving.remote_large_model import RemoteLargeModelEngine, large_model_app
-from headgate.serving.scaling import large_model_scaling
+from headgate.serving.scaling import MOST_ONGOING, large_model_scaling
+from headgate.serving.spreading import spreading
 from headgate.types import Deadline
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -66,7 +67,9 @@ def deploy(cluster, reporter):
     async def run(key, replica, arguments):
         from ray import serve
 
-        deployment = serve.deployment(replica, name="LargeModel").options(
+        deployment = serve.deployment(
+            replica, name="LargeModel", request_router_config=spreading()
+        ).options(
             autoscaling_config=large_model_scaling(spec(), key),
             max_ongoing_requests=MOST_ONGOING,
             ray_actor_options={"num_cpus": 0.1},

@@ -87,6 +87,14 @@ class TestCalls:
     def test_cascades_are_listed(self, client):
         assert client.list_cascades() == [CascadeSummary("logs", "")]
 
+    def test_two_clients_of_one_process_have_a_connection_each(self, server, client):
+        with Client(f"127.0.0.1:{server.port}", timeout_s=10.0) as another:
+            another.list_cascades()
+            client.list_cascades()
+            client.list_cascades()
+
+        assert len(server.peers) == 2
+
     def test_a_cascade_is_described(self, server, client):
         description = client.describe_cascade("logs")
 

@@ -48,6 +48,8 @@ CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.max_send_message_length", _MAX_SEND_BYTES),
     ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
+    # Otherwise all clients of a process share a connection, and so one gateway of many.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.primary_user_agent", f"headgate/{__version__}"),

@@ -29,11 +29,19 @@ class LocalCall:
     most_tokens: int
     """Longest answer, in tokens."""
     seconds_left: float
-    """Seconds in which an answer is of use."""
+    """Seconds in which an answer is of use; waiting for others is among them."""
+    timeout_s: float
+    """Seconds that the work itself may take."""
 
     @classmethod
     def of(
-        cls, question: Question[object], fault: str, *, most_tokens: int, seconds_left: float
+        cls,
+        question: Question[object],
+        fault: str,
+        *,
+        most_tokens: int,
+        seconds_left: float,
+        timeout_s: float,
     ) -> LocalCall:
         """Return the call that asks a question.
 
@@ -43,6 +51,7 @@ class LocalCall:
             fault: What was wrong with the previous answer; empty at first.
             most_tokens: Longest answer about one record.
             seconds_left: Seconds in which an answer is of use.
+            timeout_s: Seconds that the work itself may take.
         """
         return cls(
             messages=question.messages(fault),
@@ -51,6 +60,7 @@ class LocalCall:
             weighed=question.weighed,
             most_tokens=most_tokens * len(question.record_ids),
             seconds_left=seconds_left,
+            timeout_s=timeout_s,
         )
 
     def plain(self) -> dict[str, Any]:

@@ -18,6 +18,10 @@ class Stop:
         self._until = time.monotonic() + seconds_left
         self._is_set = False
 
+    def limit(self, seconds: float) -> None:
+        """Leave no more than so many seconds from now on."""
+        self._until = min(self._until, time.monotonic() + seconds)
+
     def set(self) -> None:
         """Make it over at once: nobody waits any longer."""
         self._is_set = True

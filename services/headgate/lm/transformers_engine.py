@@ -54,6 +54,7 @@ class LocalModel:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, call: LocalCall, stop: Stop) -> LocalAnswer:
+        stop.limit(call.timeout_s)
         try:
             weights = self._loaded()
         except ModelError as error:  # whoever asks a large model expects errors of one
@@ -112,7 +113,9 @@ class TransformersEngine:
     ) -> RawAnswer:
         """Return the model's answer to `question`, unchecked; see `Engine.answer`."""
         seconds = deadline.remaining_s()
-        call = LocalCall.of(question, fault, most_tokens=self._max_tokens, seconds_left=seconds)
+        call = LocalCall.of(
+            question, fault, most_tokens=self._max_tokens, seconds_left=seconds, timeout_s=seconds
+        )
         return (await self._model.answer(call)).answer
 
     async def close(self) -> None:

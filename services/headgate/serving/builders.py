@@ -61,13 +61,15 @@ def _encoder() -> Deployment:
     from ray import serve
 
     from headgate.serving.replica import EncoderReplica
+    from headgate.serving.spreading import spreading
 
-    return serve.deployment(EncoderReplica, name="Encoder")
+    return serve.deployment(EncoderReplica, name="Encoder", request_router_config=spreading())
 
 
 def _large_model() -> Deployment:
     from ray import serve
 
     from headgate.serving.large_model_replica import LargeModelReplica
+    from headgate.serving.spreading import spreading
 
-    return serve.deployment(LargeModelReplica, name="LargeModel")
+    return serve.deployment(LargeModelReplica, name="LargeModel", request_router_config=spreading())

@@ -12,9 +12,6 @@ from headgate.lm.local_call import LocalCall
 from headgate.lm.local_weights import LocalWeights, Precision
 from headgate.lm.transformers_engine import LocalModel
 
-MOST_ONGOING = 2
-"""`max_ongoing_requests`: one call at work and one that waits, so that no time is lost between."""
-
 
 class LargeModelReplica:
     """Loads the weights and answers calls with them, one at a time."""

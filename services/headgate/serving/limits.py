@@ -28,7 +28,7 @@ class Limits:
     """Longest time a call may take, whatever its caller allows."""
     max_top_k: int = 100
     """Most documents a query."""
-    reply_s: float = 0.05
+    reply_s: float = 0.25
     """Kept of the caller's time for the way back, or a tenth of it when that is less."""
 
     def deadline(self, remaining_s: float | None) -> Deadline:

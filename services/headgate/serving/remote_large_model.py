@@ -71,7 +71,8 @@ class RemoteLargeModelEngine:
             question,
             fault,
             most_tokens=self._spec.max_output_tokens,
-            seconds_left=min(deadline.remaining_s(), self._spec.timeout_s),
+            seconds_left=deadline.remaining_s(),
+            timeout_s=self._spec.timeout_s,
         )
         try:
             # Answering twice costs time and does no harm.

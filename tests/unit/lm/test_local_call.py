@@ -13,7 +13,7 @@ from headgate.types import Candidate
 
 
 def called(question, fault=""):
-    return LocalCall.of(question, fault, most_tokens=100, seconds_left=2.5)
+    return LocalCall.of(question, fault, most_tokens=100, seconds_left=2.5, timeout_s=9.0)
 
 
 def test_a_call_holds_what_an_endpoint_would_be_told(ask):

@@ -77,3 +77,19 @@ def test_time_is_counted_from_when_the_call_came(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: now + 6)
 
     assert stop.over
+
+
+@pytest.mark.parametrize(
+    ("left", "limit", "over"),
+    [
+        pytest.param(60, 0, True, id="the-limit-is-nearer"),
+        pytest.param(60, 30, False, id="both-are-far"),
+        pytest.param(0, 30, True, id="nothing-is-given-back"),
+    ],
+)
+def test_a_limit_only_takes_time_away(left, limit, over):
+    stop = Stop(left)
+
+    stop.limit(limit)
+
+    assert stop.over is over

@@ -55,7 +55,7 @@ async def engine_of():
 
 def call(most_tokens=16, weighed="", temperature=0.0):
     turns = [{"role": "system", "content": "Sort it."}, {"role": "user", "content": "disk"}]
-    return LocalCall(turns, {}, temperature, weighed, most_tokens, 60.0)
+    return LocalCall(turns, {}, temperature, weighed, most_tokens, 60.0, 60.0)
 
 
 async def test_an_answer_comes_with_its_tokens_counted(engine_of, disk, ask):

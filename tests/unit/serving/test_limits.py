@@ -45,9 +45,9 @@ def test_the_second_of_two_equal_ids_is_named_and_not_shown():
 @pytest.mark.parametrize(
     ("remaining_s", "granted_s"),
     [
-        pytest.param(None, 119.95, id="no-deadline"),
-        pytest.param(10 * 365 * 86400.0, 119.95, id="ten-years"),
-        pytest.param(10.0, 9.95, id="ten-seconds"),
+        pytest.param(None, 119.75, id="no-deadline"),
+        pytest.param(10 * 365 * 86400.0, 119.75, id="ten-years"),
+        pytest.param(10.0, 9.75, id="ten-seconds"),
         pytest.param(0.1, 0.09, id="a-tenth-of-a-second"),
     ],
 )

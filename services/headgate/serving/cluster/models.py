@@ -11,16 +11,20 @@ from headgate.cascade.fitted import read_fitted
 from headgate.cascade.lm_spec import RayLlmSpec, TransformersSpec
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.model_spec import EncoderSpec
-from headgate.serving.cluster.body import HEALTH, JsonObject, application
+from headgate.serving.cluster.body import EVERY_DEPLOYMENT, JsonObject, application
 from headgate.serving.cluster.ray_llm import llm_application
 from headgate.serving.host import encoder_app, encoder_key
-from headgate.serving.large_model_replica import MOST_ONGOING
 from headgate.serving.remote_large_model import (
     large_model_app,
     large_model_arguments,
     large_model_key,
 )
-from headgate.serving.scaling import actor_options, encoder_scaling, large_model_scaling
+from headgate.serving.scaling import (
+    MOST_ONGOING,
+    actor_options,
+    encoder_scaling,
+    large_model_scaling,
+)
 
 
 def model_applications(loaded: LoadedCascade, artifact: Artifact) -> list[JsonObject]:
@@ -41,10 +45,9 @@ def _encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> JsonObject
     spec = encoder_specs(loaded)[name]
     options = {
         "autoscaling_config": encoder_scaling(spec),
-        # A micro-batch is one request to Serve: two at work, two waiting.
-        "max_ongoing_requests": 4,
+        "max_ongoing_requests": MOST_ONGOING,
         "ray_actor_options": actor_options(spec.resources),
-        **HEALTH,
+        **EVERY_DEPLOYMENT,
     }
     app = encoder_app(encoder_key(loaded, artifact, name))
     arguments = _encoder_arguments(loaded, artifact, name)
@@ -83,7 +86,7 @@ def _large_model(loaded: LoadedCascade, name: str, spec: TransformersSpec) -> Js
         "autoscaling_config": large_model_scaling(spec, key),
         "max_ongoing_requests": MOST_ONGOING,
         "ray_actor_options": actor_options(spec.resources),
-        **HEALTH,
+        **EVERY_DEPLOYMENT,
     }
     arguments = large_model_arguments(loaded, name)
     return application(large_model_app(key), "large_model", arguments, ("LargeModel", options))
