@@ -9,7 +9,7 @@ file writes it, from checked values: Serve takes misspelt keys without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -141,13 +141,35 @@ def _gateways(settings: GatewaySettings) -> JsonObject:
     return {"autoscaling_config": gateway_scaling(settings.replicas, settings.most_replicas)}
 
 
+def disputed(parts: Sequence[Part]) -> Iterator[str]:
+    """Yield a line for each model that cascades share and want placed differently."""
+    wanted = _by_application(parts)
+    for name in sorted(wanted):
+        *others, (last, decides) = wanted[name]
+        losers = [each for each, app in others if app["deployments"] != decides["deployments"]]
+        if losers:
+            yield (
+                f"{name} is shared, and placed as {last!r} says; {', '.join(map(repr, losers))} "
+                "wants other replicas, resources or scaling"
+            )
+
+
 def _united(parts: Iterable[Part], running: Mapping[str, JsonObject]) -> list[JsonObject]:
     """Return the applications of all models, each once, in the order of their names."""
-    wanted: dict[str, list[JsonObject]] = {}
+    wanted = _by_application(parts)
+    return [
+        _with_arguments([app for _, app in wanted[name]], running.get(name))
+        for name in sorted(wanted)
+    ]
+
+
+def _by_application(parts: Iterable[Part]) -> dict[str, list[tuple[str, JsonObject]]]:
+    """Return who wants which application, by its name, in the order of the parts."""
+    wanted: dict[str, list[tuple[str, JsonObject]]] = {}
     for part in parts:
         for application in part.applications:
-            wanted.setdefault(application["name"], []).append(application)
-    return [_with_arguments(wanted[name], running.get(name)) for name in sorted(wanted)]
+            wanted.setdefault(application["name"], []).append((part.name, application))
+    return wanted
 
 
 def _with_arguments(alike: Sequence[JsonObject], running: JsonObject | None) -> JsonObject:

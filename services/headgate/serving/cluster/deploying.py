@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from headgate.cascade.load import LoadedCascade, from_inline
 from headgate.errors import HeadgateError, UnavailableError
 from headgate.serving.app import check_fitted
-from headgate.serving.cluster.body import JsonObject, Part, part_of
+from headgate.serving.cluster.body import JsonObject, Part, disputed, part_of
 from headgate.serving.cluster.checks import (
     check_proxy,
     check_room,
@@ -29,6 +29,7 @@ from headgate.serving.cluster.merge import (
     put_body,
     rolled_back,
     steps_of,
+    together,
     undeployed,
 )
 from headgate.serving.cluster.nodes import live_cluster
@@ -101,12 +102,14 @@ def deploy_change(
     check_settled(before)
     settings = asked.over(before.settings, default_host)
     check_state_dir(cascades, settings)
-    body = deployed(before, [part_of(loaded) for loaded in cascades], settings)
+    parts = [part_of(loaded) for loaded in cascades]
+    body = deployed(before, parts, settings)
     check_proxy(body, before)
     nodes = live_cluster(cluster.nodes())
     missing = check_room(body["applications"], nodes, grows=cluster.grows())
     count = sum(kind.least for kind in nodes.types)
-    return Change(before, body, (*missing, *notes_on(cascades, before, count)))
+    shared = disputed(together(before, parts))
+    return Change(before, body, (*missing, *shared, *notes_on(cascades, before, count)))
 
 
 def rollback_change(cluster: ClusterClient) -> Change:

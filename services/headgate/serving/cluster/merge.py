@@ -29,9 +29,18 @@ def deployed(running: Running, parts: Sequence[Part], settings: GatewaySettings)
     Raises:
         InputError: What runs was not deployed by this version of Headgate.
     """
+    return _body(running, together(running, parts), settings)
+
+
+def together(running: Running, parts: Sequence[Part]) -> list[Part]:
+    """Return what is served and not among these parts, and then these.
+
+    Raises:
+        InputError: What runs was not deployed by this version of Headgate.
+    """
     new = {part.name for part in parts}
     kept = [part for part in parts_of(last_good(running) or []) if part.name not in new]
-    return _body(running, [*kept, *parts], settings)
+    return [*kept, *parts]
 
 
 def undeployed(running: Running, names: Collection[str]) -> JsonObject:

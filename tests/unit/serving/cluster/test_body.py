@@ -8,7 +8,7 @@ from fakes.placed_cascades import with_encoder, with_large_model
 from headgate.artifact import Artifact
 from headgate.cascade.load import inline
 from headgate.errors import ArtifactError
-from headgate.serving.cluster.body import body_of, cluster_body, part_of
+from headgate.serving.cluster.body import body_of, cluster_body, disputed, part_of
 from headgate.serving.cluster.settings import AskedSettings, GatewaySettings
 
 SETTINGS = GatewaySettings("0.0.0.0:50051", "/state", "0.0.0.0:9100", replicas=2)
@@ -104,6 +104,18 @@ def test_a_large_model_with_replicas_of_its_own_may_rest(parts, tmp_path):
     assert large["name"].startswith("headgate-lm-")
     assert large["import_path"] == "headgate.serving.builders:large_model"
     assert options_of(large)["autoscaling_config"]["min_replicas"] == 0
+
+
+def test_who_shares_a_model_and_wants_it_placed_differently_is_told(parts, tmp_path):
+    first = part_of(with_large_model(tmp_path / "a", parts, "first", more="replicas: {max: 2}"))
+    second = part_of(with_large_model(tmp_path / "b", parts, "second", more="replicas: {max: 5}"))
+    same = part_of(with_large_model(tmp_path / "c", parts, "third", more="replicas: {max: 5}"))
+
+    (line,) = disputed([first, second, same])
+
+    assert "as 'third' says; 'first' wants" in line
+    assert list(disputed([second, same])) == []
+    assert list(disputed([first, part_of(parts)])) == []
 
 
 def test_cascades_that_mean_the_same_weights_share_an_application(parts, tmp_path):
