@@ -8,46 +8,11 @@ import pytest
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.serve.exceptions import RayServeException
 
+from fakes.serve_handles import Handle
 from headgate.errors import UnavailableError
 from headgate.serving.remote import RemoteEncoder
 
 VECTORS = np.eye(2, dtype=np.float32)
-
-
-class Response:
-    """What a handle returns: to be awaited, and to be cancelled."""
-
-    def __init__(self, outcome):
-        self.outcome = outcome
-        self.cancelled = False
-
-    def __await__(self):
-        if isinstance(self.outcome, asyncio.Event):
-            yield from self.outcome.wait().__await__()
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-    def cancel(self):
-        self.cancelled = True
-
-
-class Handle:
-    """Plays a script, one outcome a call."""
-
-    def __init__(self, *script):
-        self.script = list(script)
-        self.texts = []
-        self.responses = []
-
-    @property
-    def encode(self):
-        return self
-
-    def remote(self, texts):
-        self.texts.append(texts)
-        self.responses.append(Response(self.script.pop(0)))
-        return self.responses[-1]
 
 
 def encoder_of(handle):
@@ -73,7 +38,7 @@ async def test_vectors_come_back_in_order_and_as_float32():
 
     assert vectors.dtype == np.float32
     assert vectors.tolist() == VECTORS.tolist()
-    assert handle.texts == [["a", "b"]]
+    assert handle.arguments == [["a", "b"]]
 
 
 @pytest.mark.parametrize("lose", LOST)
@@ -83,7 +48,7 @@ async def test_a_replica_that_dies_is_retried_once_elsewhere(lose):
     vectors = await encoder_of(handle).encode(["a", "b"])
 
     assert vectors.tolist() == VECTORS.tolist()
-    assert handle.texts == [["a", "b"], ["a", "b"]]
+    assert handle.arguments == [["a", "b"], ["a", "b"]]
 
 
 @pytest.mark.parametrize("lose", LOST)
@@ -101,7 +66,7 @@ async def test_what_a_model_raises_is_not_retried():
 
     with pytest.raises(ValueError, match="bad"):
         await encoder_of(handle).encode(["a"])
-    assert len(handle.texts) == 1
+    assert len(handle.arguments) == 1
 
 
 async def test_an_error_of_serve_itself_is_unavailable_and_not_retried():
@@ -109,7 +74,7 @@ async def test_an_error_of_serve_itself_is_unavailable_and_not_retried():
 
     with pytest.raises(UnavailableError):
         await encoder_of(handle).encode(["a"])
-    assert len(handle.texts) == 1
+    assert len(handle.arguments) == 1
 
 
 async def test_an_application_that_is_not_there_yet_is_looked_up_again():

@@ -7,6 +7,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from ray.serve.exceptions import RayServeException
 
 from fakes.openai_endpoint import FakeEndpoint, busy, hangs, says_label
+from fakes.serve_handles import Handle
 from headgate.cascade.large_models import ray_llm_engine, wrap_engine
 from headgate.cascade.lm_spec import RayLlmSpec, TransformersSpec
 from headgate.errors import LmError, LmRefusedError
@@ -20,46 +21,14 @@ from headgate.types import Deadline
 ANSWER = LocalAnswer(RawAnswer('{"reason": "seen", "label": "disk"}', 20, 5), 0.25)
 
 
-class Response:
-    """What a handle returns: to be awaited, and to be cancelled."""
-
-    def __init__(self, outcome):
-        self.outcome = outcome
-        self.cancelled = False
-
-    def __await__(self):
-        if isinstance(self.outcome, asyncio.Event):
-            yield from self.outcome.wait().__await__()
-            return ANSWER.plain()
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome.plain()
-
-    def cancel(self):
-        self.cancelled = True
+def handle_of(*script):
+    """Return a handle whose answers are plain values, also those that come late."""
+    plain = [each.plain() if isinstance(each, LocalAnswer) else each for each in script]
+    return Handle(*plain, late=ANSWER.plain())
 
 
-class Handle:
-    """Plays a script, one outcome a call; the last one repeats."""
-
-    def __init__(self, *script):
-        self.script = list(script)
-        self.calls = []
-        self.responses = []
-        self.closed = False
-
-    @property
-    def answer(self):
-        return self
-
-    def remote(self, call):
-        self.calls.append(LocalCall.from_plain(call))
-        outcome = self.script[min(len(self.calls), len(self.script)) - 1]
-        self.responses.append(Response(outcome))
-        return self.responses[-1]
-
-    async def shutdown_async(self):
-        self.closed = True
+def calls_of(handle):
+    return [LocalCall.from_plain(each) for each in handle.arguments]
 
 
 @pytest.fixture
@@ -82,12 +51,12 @@ def ask(text="disk full"):
 
 
 async def test_plain_values_cross_the_hop_and_an_answer_comes_back(engine_of):
-    handle = Handle(ANSWER)
+    handle = handle_of(ANSWER)
 
     raw = await engine_of(handle, max_output_tokens=99).answer(ask(), Deadline.after(60), "empty")
 
     assert raw == ANSWER.answer
-    [call] = handle.calls
+    [call] = calls_of(handle)
     assert (call.most_tokens, call.weighed, call.temperature) == (99, "", 0.0)
     assert "not accepted (empty)" in call.messages[0]["content"]
     assert call.response_format == ask().response_format()
@@ -96,22 +65,22 @@ async def test_plain_values_cross_the_hop_and_an_answer_comes_back(engine_of):
 async def test_a_replica_has_as_long_as_the_caller_and_works_no_longer_than_one_call_may_take(
     engine_of,
 ):
-    handle = Handle(ANSWER)
+    handle = handle_of(ANSWER)
     engine = engine_of(handle, timeout_s=10)
 
     await engine.answer(ask(), Deadline.after(5))
     await engine.answer(ask(), Deadline.after(60))
 
-    assert 0 < handle.calls[0].seconds_left <= 5
-    assert 10 < handle.calls[1].seconds_left <= 60
-    assert handle.calls[1].timeout_s == 10
+    assert 0 < calls_of(handle)[0].seconds_left <= 5
+    assert 10 < calls_of(handle)[1].seconds_left <= 60
+    assert calls_of(handle)[1].timeout_s == 10
 
 
 async def test_the_application_is_looked_up_once_and_when_it_is_needed(meter):
     looked_up = []
     spec = TransformersSpec(kind="lm", engine="transformers", source="org/name")
     engine = RemoteLargeModelEngine(
-        spec, "k", meter, find=lambda app: looked_up.append(app) or Handle(ANSWER)
+        spec, "k", meter, find=lambda app: looked_up.append(app) or handle_of(ANSWER)
     )
     assert looked_up == []
 
@@ -124,7 +93,7 @@ async def test_the_application_is_looked_up_once_and_when_it_is_needed(meter):
 
 async def test_the_handle_is_let_go_with_the_engine(engine_of):
     """It would go on to tell Serve of its calls."""
-    used, unused = Handle(ANSWER), Handle(ANSWER)
+    used, unused = handle_of(ANSWER), handle_of(ANSWER)
     engine = engine_of(used)
     await engine.answer(ask(), Deadline.after(60))
 
@@ -142,24 +111,24 @@ LOST = [
 
 @pytest.mark.parametrize("lose", LOST)
 async def test_a_replica_that_dies_is_retried_once_elsewhere(engine_of, lose):
-    handle = Handle(lose(), ANSWER)
+    handle = handle_of(lose(), ANSWER)
 
     assert await engine_of(handle).answer(ask(), Deadline.after(60)) == ANSWER.answer
-    assert len(handle.calls) == 2
+    assert len(calls_of(handle)) == 2
 
 
 @pytest.mark.parametrize("lose", LOST)
 async def test_two_replicas_that_die_may_be_asked_again_later(engine_of, lose):
-    handle = Handle(lose())
+    handle = handle_of(lose())
 
     with pytest.raises(TransientLmError, match="two replicas died"):
         await engine_of(handle).answer(ask(), Deadline.after(60))
-    assert len(handle.calls) == 2
+    assert len(calls_of(handle)) == 2
 
 
 async def test_a_model_that_serve_has_no_replica_for_may_be_asked_again_later(engine_of):
     with pytest.raises(TransientLmError, match="'headgate-lm-k': Serve has no replica for it"):
-        await engine_of(Handle(RayServeException("gone"))).answer(ask(), Deadline.after(60))
+        await engine_of(handle_of(RayServeException("gone"))).answer(ask(), Deadline.after(60))
 
 
 async def test_an_application_that_is_missing_may_be_there_later(meter):
@@ -174,11 +143,11 @@ async def test_an_application_that_is_missing_may_be_there_later(meter):
 
 
 async def test_an_error_of_the_model_is_told_and_not_tried_elsewhere(engine_of):
-    handle = Handle(LmRefusedError("large model 'm'", "too long", "Shorten it."))
+    handle = handle_of(LmRefusedError("large model 'm'", "too long", "Shorten it."))
 
     with pytest.raises(LmRefusedError, match="too long"):
         await engine_of(handle).answer(ask(), Deadline.after(60))
-    assert len(handle.calls) == 1
+    assert len(calls_of(handle)) == 1
 
 
 async def test_an_error_comes_without_the_traceback_that_ray_puts_around_it(engine_of):
@@ -186,12 +155,12 @@ async def test_an_error_comes_without_the_traceback_that_ray_puts_around_it(engi
     wrapped = RayTaskError("answer", "Traceback: secret", cause).as_instanceof_cause()
 
     with pytest.raises(LmError) as caught:
-        await engine_of(Handle(wrapped)).answer(ask(), Deadline.after(60))
+        await engine_of(handle_of(wrapped)).answer(ask(), Deadline.after(60))
     assert str(caught.value) == "large model 'm': it failed. Look at it."
 
 
 async def test_a_caller_that_goes_away_cancels_the_call(engine_of, meter):
-    handle = Handle(asyncio.Event())
+    handle = handle_of(asyncio.Event())
     call = asyncio.create_task(engine_of(handle).answer(ask(), Deadline.after(60)))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -204,7 +173,7 @@ async def test_a_caller_that_goes_away_cancels_the_call(engine_of, meter):
 
 
 async def test_calls_are_metered_with_the_seconds_that_the_replica_tells(engine_of, meter):
-    await engine_of(Handle(ANSWER)).answer(ask(), Deadline.after(60))
+    await engine_of(handle_of(ANSWER)).answer(ask(), Deadline.after(60))
 
     assert meter.demand().seconds == 0.25
     assert meter.demand().per_s > 0
@@ -214,23 +183,23 @@ async def test_no_more_calls_go_out_than_the_file_allows_and_those_that_wait_are
     engine_of, meter
 ):
     may_answer = asyncio.Event()
-    handle = Handle(may_answer)
+    handle = handle_of(may_answer)
     engine = engine_of(handle, max_concurrency=2)
     calls = [asyncio.create_task(engine.answer(ask(), Deadline.after(60))) for _ in range(5)]
     for _ in range(5):
         await asyncio.sleep(0)
 
-    assert (len(handle.calls), meter.demand().under_way) == (2, 5)
+    assert (len(calls_of(handle)), meter.demand().under_way) == (2, 5)
     may_answer.set()
     await asyncio.gather(*calls)
-    assert (len(handle.calls), meter.demand().under_way) == (5, 0)
+    assert (len(calls_of(handle)), meter.demand().under_way) == (5, 0)
 
 
 async def test_a_first_replica_is_waited_for_as_long_as_the_caller_waits(engine_of):
     """One call of the model may take a millisecond, which starting does not count to."""
     may_answer = asyncio.Event()
     spec = TransformersSpec(kind="lm", engine="transformers", source="org/name", timeout_s=0.001)
-    engine = engine_of(Handle(may_answer), timeout_s=0.001)
+    engine = engine_of(handle_of(may_answer), timeout_s=0.001)
     model = wrap_engine(spec, engine, limited=True)
     call = asyncio.create_task(model.complete_one(ask(), Deadline.after(60)))
     done, _ = await asyncio.wait({call}, timeout=0.05)
