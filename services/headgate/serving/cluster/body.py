@@ -32,7 +32,7 @@ EVERY_DEPLOYMENT: Mapping[str, Any] = {
     # A replica that hangs is replaced in seconds, and not in half a minute.
     "health_check_period_s": 2,
     "health_check_timeout_s": 10,
-    # The gateway writes a line for each call; one more for each hop costs more than the hop.
+    # The gateway writes a line for each call; Serve's for each hop keep Ray's log monitor busy.
     "logging_config": {"enable_access_log": False},
 }
 """Options that no file says anything about."""
