@@ -17,11 +17,12 @@ from headgate.cascade.large_models import wrap_engine
 from headgate.cascade.lm_spec import TransformersSpec
 from headgate.errors import LmRefusedError
 from headgate.lm.decide import LmRequest
+from headgate.serving.cluster.models import MOST_ONGOING
 from headgate.serving.demand_board import DemandReporter
 from headgate.serving.flags import SERVE_FLAGS
 from headgate.serving.large_model_replica import LargeModelReplica
 from headgate.serving.remote_large_model import RemoteLargeModelEngine, large_model_app
-from headgate.serving.scaling import MOST_ONGOING, large_model_scaling
+from headgate.serving.scaling import large_model_scaling
 from headgate.serving.spreading import spreading
 from headgate.types import Deadline
 

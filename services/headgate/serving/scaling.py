@@ -28,9 +28,6 @@ LOOK_BACK_S = 12.0
 """Serve averages its own counts over that long; it warns of 10 and less."""
 RAY_LLM_CALLS_AT_ONCE = 16
 """Calls that a vLLM replica works on side by side without being much slower for each."""
-MOST_ONGOING = 16
-"""`max_ongoing_requests` of a model's replica: more than it works on, so that no time is lost
-between two, and enough for each of many gateways to have one there."""
 DRAIN_S = 30.0
 """Seconds in which what is under way is to be answered when nothing else comes."""
 GATEWAY_CALLS = 16

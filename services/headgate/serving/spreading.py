@@ -62,9 +62,9 @@ class FewestUnderWay(FIFOMixin, RequestRouter):  # type: ignore[misc]  # Ray has
         if pending_request is not None:
             # Or Serve would try again at once, on this loop, for as long as none has room.
             pending_request.routing_context.should_backoff = True
-        free = {each.replica_id for each in self.select_available_replicas(candidate_replicas)}
-        if not free:
+        if not self.select_available_replicas(candidate_replicas):
             await self._wait()
+        free = {each.replica_id for each in self.select_available_replicas(candidate_replicas)}
         shuffled = random.sample(candidate_replicas, len(candidate_replicas))
         ordered = sorted(shuffled, key=lambda each: self._rank(each, free))
         known = [each for each in ordered if self._is_known(each)]

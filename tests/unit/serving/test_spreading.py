@@ -132,6 +132,17 @@ async def test_while_all_are_full_the_next_one_waits_until_a_request_ends(router
     assert await waiting == ["a"]
 
 
+async def test_the_replica_that_became_free_meanwhile_comes_first(router):
+    send(router, *[A] * ROOM)
+    router.on_new_queue_len_info(B.replica_id, ROOM)
+    waiting = asyncio.ensure_future(ranks(router, A, B))
+    await asyncio.sleep(0)
+
+    complete(router, A)
+
+    assert await waiting == ["a", "b"]
+
+
 async def test_serve_pauses_between_attempts(router):
     waiting = Waiting()
 

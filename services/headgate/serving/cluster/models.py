@@ -19,12 +19,11 @@ from headgate.serving.remote_large_model import (
     large_model_arguments,
     large_model_key,
 )
-from headgate.serving.scaling import (
-    MOST_ONGOING,
-    actor_options,
-    encoder_scaling,
-    large_model_scaling,
-)
+from headgate.serving.scaling import actor_options, encoder_scaling, large_model_scaling
+
+MOST_ONGOING = 16
+"""`max_ongoing_requests` of a model's replica: more than it works on, so that no time is lost
+between two, and enough for each of many gateways to have one there."""
 
 
 def model_applications(loaded: LoadedCascade, artifact: Artifact) -> list[JsonObject]:
