@@ -4,6 +4,8 @@ import pytest
 
 # The hub's library reads it when it is first imported: no test reaches the network.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# As the package sets it, for tests that import grpc before the package.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 @pytest.fixture(scope="session")
