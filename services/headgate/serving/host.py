@@ -2,12 +2,13 @@
 
 inlined cascades -> artifacts checked -> encoders, large models -> engines by name
 
-A cascade that cannot be loaded is there with its problem; the others answer.
+A cascade that cannot be loaded is there with its problem, and is tried again; the others answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +55,8 @@ OpenEncoder: TypeAlias = Callable[[LoadedCascade, Artifact, str], TextEncoder]
 
 WARM_UP_S = 60.0
 """Longest time for a model with replicas of its own to be there; the ones here take less."""
+RETRY_EVERY_S = 10.0
+"""Time until cascades that could not be loaded are tried again; a file may come late or back."""
 
 log = get_logger(__name__)
 
@@ -75,12 +78,21 @@ def open_encoder(loaded: LoadedCascade, artifact: Artifact, name: str) -> TextEn
 class Hosted:
     """One cascade of the gateway."""
 
-    name: str
-    description: str
+    loaded: LoadedCascade
     engine: Engine | None
     problem: HeadgateError | None = None
     guard: Guard | None = None
     """None when the file asks for no audits: nothing is kept then."""
+
+    @property
+    def name(self) -> str:
+        """Return the cascade's name."""
+        return self.loaded.name
+
+    @property
+    def mendable(self) -> bool:
+        """Return whether another try may load it; a bug of ours stays."""
+        return self.problem is not None and self.problem.status != "INTERNAL"
 
     @property
     def summary(self) -> CascadeSummary:
@@ -90,7 +102,7 @@ class Hosted:
         return CascadeSummary(
             self.name,
             revision,
-            self.description,
+            self.loaded.document.metadata.description or "",
             ready=not problem,
             problem=problem,
             certificate=self.engine.guarantee.summary() if self.engine else None,
@@ -107,6 +119,7 @@ class Host:
         state_dir: str = "",
         *,
         warm_up_s: float = WARM_UP_S,
+        retry_every_s: float = RETRY_EVERY_S,
     ) -> None:
         """Start without cascades.
 
@@ -115,8 +128,11 @@ class Host:
             open_watcher: How the watcher of a cascade's directory is found or started.
             state_dir: Where decisions and states of certificates are kept.
             warm_up_s: Longest time for a model to answer before its cascade is served.
+            retry_every_s: Time until cascades that could not be loaded are tried again.
         """
         self._warm_up_s = warm_up_s
+        self._retry_every_s = retry_every_s
+        self._retrying: asyncio.Task[None] | None = None
         self._open_encoder = open_encoder
         self._open_watcher = open_watcher
         self._state_dir = state_dir
@@ -144,15 +160,20 @@ class Host:
         """
         loaded = [from_inline(values) for values in cascades]
         check_names(loaded)
+        await self._stop_retrying()
         hosted = {each.name: await self._open(each) for each in loaded}
         # Two guards of one directory would write over one another's state. Until the new ones
         # know the state of their certificates, the engines before answer.
         await _end_guards(self._hosted)
         self._hosted = {name: await _begin_guard(each) for name, each in hosted.items()}
+        for each in self.hosted:
+            _tell_problem(each)
         self._demand.start()
+        self._retrying = asyncio.create_task(self._retry_for_ever())
 
     async def close(self) -> None:
         """End what large models are still asked, and close their connections."""
+        await self._stop_retrying()
         await _end_guards(self._hosted)
         await self._demand.close()
         for model in self._large_models.values():
@@ -195,8 +216,24 @@ class Host:
             raise NotFoundError(f"cascade {name!r}", "it is not served here", f"Served: {known}.")
         return self._hosted[name]
 
+    async def _stop_retrying(self) -> None:
+        if self._retrying is not None:
+            self._retrying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._retrying
+
+    async def _retry_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._retry_every_s)
+            for each in self.hosted:
+                if each.mendable:
+                    found = await _begin_guard(await self._open(each.loaded))
+                    self._hosted = {**self._hosted, each.name: found}
+                    _tell_problem(found, each)
+                    if not found.problem:
+                        log.warning("cascade_served_at_last", cascade=each.name)
+
     async def _open(self, loaded: LoadedCascade) -> Hosted:
-        description = loaded.document.metadata.description or ""
         try:
             # In a thread: weights take seconds to load, and calls are answered on this loop.
             engine, watched = await asyncio.to_thread(self._load, loaded)
@@ -208,9 +245,8 @@ class Host:
         except Exception as error:  # noqa: BLE001 - one cascade must not take the others along
             problem = internal_error(error, f"load {loaded.name}")
         else:
-            return Hosted(loaded.name, description, engine, guard=guard)
-        log.error("cascade_not_loaded", cascade=loaded.name, problem=str(problem))
-        return Hosted(loaded.name, description, None, problem)
+            return Hosted(loaded, engine, guard=guard)
+        return Hosted(loaded, None, problem)
 
     async def _warm_up(self, engine: Engine) -> None:
         """Have each model answer once; one that is elsewhere and not there keeps nobody waiting.
@@ -289,6 +325,9 @@ async def _begin_guard(hosted: Hosted) -> Hosted:
         return hosted
     try:
         await hosted.guard.start()
+    except asyncio.CancelledError:
+        await hosted.guard.close()
+        raise
     except HeadgateError as error:
         problem = error
     except Exception as error:  # noqa: BLE001 - one cascade must not take the others along
@@ -296,8 +335,13 @@ async def _begin_guard(hosted: Hosted) -> Hosted:
     else:
         return hosted
     await hosted.guard.close()
-    log.error("cascade_not_watched", cascade=hosted.name, problem=str(problem))
     return replace(hosted, engine=None, guard=None, problem=problem)
+
+
+def _tell_problem(hosted: Hosted, before: Hosted | None = None) -> None:
+    """Log what keeps the cascade from being served, unless it kept it from that before."""
+    if hosted.problem and (before is None or str(hosted.problem) != str(before.problem)):
+        log.error("cascade_not_served", cascade=hosted.name, problem=str(hosted.problem))
 
 
 async def _end_guards(hosted: Mapping[str, Hosted]) -> None:

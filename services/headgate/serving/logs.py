@@ -2,7 +2,7 @@
 
 log.info(event, **fields), lines of libraries -> names of the call -> one line on stderr
 
-An event is a name, and what belongs to it are fields: `log.error("cascade_not_loaded", ...)`.
+An event is a name, and what belongs to it are fields: `log.error("cascade_not_served", ...)`.
 Values are escaped, so that none of them can begin a line or speak to a terminal. Of an error that
 is raised somewhere the line has its type and the code it passed; not its text, which may quote a
 record.

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import shutil
@@ -37,6 +38,12 @@ def copied(loaded, folder, name):
     """Return the cascade under another name, with an artifact of its own."""
     shutil.copytree(loaded.artifact, folder / name / "fitted")
     return write_parts(folder / name, name)
+
+
+async def until_ready(host, name):
+    async with asyncio.timeout(60):
+        while not all(each.summary.ready for each in host.hosted if each.name == name):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_host_answers_as_each_of_its_cascades(parts, pairs):
@@ -186,6 +193,43 @@ async def test_a_cascade_whose_artifact_is_unusable_says_so_and_the_others_answe
     assert host.engine("pairs").revision == summaries["pairs"].revision
 
 
+async def test_a_cascade_is_served_once_its_artifact_is_there(parts, pairs, tmp_path, caplog):
+    late = copied(parts, tmp_path, "late")
+    Path(late.artifact).rename(tmp_path / "elsewhere")
+    host = Host(retry_every_s=0.01)
+    await host.configure([inline(late), inline(pairs)])
+    before = {each.name: each.engine for each in host.hosted}
+
+    (tmp_path / "elsewhere").rename(late.artifact)
+    await until_ready(host, "late")
+
+    (result,) = await host.engine("late").run(part_records()[:1], Deadline.after(30))
+    assert before["late"] is None
+    assert result.answer == "disk"
+    assert host.engine("pairs") is before["pairs"]
+    assert caplog.text.count("cascade_not_served") == 1
+    assert "cascade_served_at_last cascade=late" in caplog.text
+    await host.close()
+
+
+async def test_a_bug_is_not_tried_again(write_sorting, parts, tmp_path):
+    """The buggy cascade's turn would come before that of the one that is served in the end."""
+    late, tries = copied(parts, tmp_path, "late"), []
+
+    def explode(loaded, artifact, name):
+        tries.append(name)
+        raise RuntimeError
+
+    Path(late.artifact).rename(tmp_path / "elsewhere")
+    host = Host(explode, retry_every_s=0.01)
+    await host.configure([inline(write_sorting("buggy")), inline(late)])
+    (tmp_path / "elsewhere").rename(late.artifact)
+    await until_ready(host, "late")
+
+    assert len(tries) == 1
+    await host.close()
+
+
 async def test_a_caller_of_an_unfitted_cascade_is_told_to_fit_it(parts, pairs, tmp_path):
     unfitted = write_parts(tmp_path, "unfitted")
     async with running(unfitted, pairs) as server:
@@ -241,7 +285,7 @@ async def test_a_key_that_is_not_set_is_a_problem_of_that_cascade_alone(
 
     with pytest.raises(LmRefusedError, match="HEADGATE_TEST_KEY"):
         host.engine("keyless")
-    assert "cascade_not_loaded cascade=keyless" in caplog.text
+    assert "cascade_not_served cascade=keyless" in caplog.text
 
 
 async def test_recordings_that_change_are_read_again(parts, tmp_path):

@@ -214,7 +214,7 @@ async def test_a_damaged_state_is_a_problem_of_that_cascade_alone(
     summary = summary_of(host)
     assert (summary.ready, summary.certificate) == (False, None)
     assert summary.problem.startswith(str(state))
-    assert "cascade_not_watched cascade=made_up" in caplog.text
+    assert "cascade_not_served cascade=made_up" in caplog.text
     assert "canary" not in caplog.text + summary.problem
     assert summary_of(host, "parts").ready
     results = await host.engine("parts").run(part_records()[:1], Deadline.after(30))

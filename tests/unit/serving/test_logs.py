@@ -46,13 +46,13 @@ class Written:
 def test_a_line_is_one_object_with_time_level_event_logger_and_fields(lines):
     configure_logs({})
 
-    get_logger(NAME).error("cascade_not_loaded", name="parts", problem="it is missing")
+    get_logger(NAME).error("cascade_not_served", name="parts", problem="it is missing")
 
     (line,) = lines()
     assert line.pop("timestamp").endswith("+00:00")
     assert list(line.items()) == [
         ("level", "error"),
-        ("event", "cascade_not_loaded"),
+        ("event", "cascade_not_served"),
         ("logger", NAME),
         ("name", "parts"),
         ("problem", "it is missing"),
@@ -200,6 +200,6 @@ def test_a_traceback_keeps_its_lines_on_a_terminal_and_nothing_else_of_it():
 
 
 def test_a_process_that_configured_nothing_still_shows_the_fields(caplog):
-    get_logger(NAME).error("cascade_not_loaded", name="parts", problem="it is missing")
+    get_logger(NAME).error("cascade_not_served", name="parts", problem="it is missing")
 
-    assert caplog.messages == ["cascade_not_loaded name=parts problem=it is missing"]
+    assert caplog.messages == ["cascade_not_served name=parts problem=it is missing"]
