@@ -9,8 +9,9 @@ import numpy as np
 
 from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_models import LEVEL, TinyEncoder, text_classifier, vector_of
-from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.engine import About, Engine
 from headgate.cascade.guarantee import Guarantee
+from headgate.cascade.nodes import GateNode, Node
 from headgate.domains.logs import LogTask
 from headgate.gate.threshold import Gate
 from headgate.lm.decide import LmRequest

@@ -12,7 +12,8 @@ import pytest
 
 from fakes.scripted_reader import Asked, Said, ScriptedReader, reading_model
 from fakes.tiny_engine import soon
-from headgate.cascade.engine import About, Engine, GateNode
+from headgate.cascade.engine import About, Engine
+from headgate.cascade.nodes import GateNode
 from headgate.domains.questions.task import QuestionTask, StepTask
 from headgate.gate.threshold import Gate
 from headgate.lm.decompose import DecomposeRequest

@@ -25,7 +25,7 @@ from fakes.scripted_lm import ScriptedLm
 from fakes.tiny_engine import AT_ONCE, HALF_WAY
 from fakes.tiny_models import TinyEncoder
 from headgate.artifact import JSON, Artifact, ArtifactWriter
-from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.engine import About, Engine
 from headgate.cascade.fan_out import FanOut
 from headgate.cascade.fitted import (
     KIND,
@@ -37,6 +37,7 @@ from headgate.cascade.fitted import (
 )
 from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.load import LoadedCascade
+from headgate.cascade.nodes import GateNode, Node
 from headgate.domains.schemas.assignment import UNMATCHED_PRICE
 from headgate.domains.schemas.columns import Column, Table
 from headgate.domains.schemas.common_scale import CommonScale

@@ -1,6 +1,7 @@
 """Cascades on a real Ray cluster of this machine: placement, a replica that dies, draining."""
 
 import asyncio
+import json
 import os
 import queue
 import signal
@@ -22,6 +23,7 @@ from headgate.serving.builders import application_of
 from headgate.serving.cluster.body import GATEWAY_APP, cluster_body
 from headgate.serving.cluster.settings import GatewaySettings
 from headgate.serving.flags import SERVE_FLAGS
+from headgate.serving.log_files import session_folder
 from headgate.v1.cascade_service_pb2 import RunCascadeRequest
 from headgate.v1.cascade_service_pb2_grpc import CascadeServiceStub
 
@@ -102,6 +104,19 @@ def test_an_encoder_answers_alike_inline_and_in_a_replica_of_its_own(address, sa
         [each.confidence for each in inline], abs=1e-6
     )
     assert not any(each.error or each.degraded for each in [*inline, *placed])
+
+
+def test_each_call_is_a_line_in_the_log_of_its_gateway(address, sample):
+    (pid,) = replicas(f"{GATEWAY_APP}:")
+    with Client(address, timeout_s=60) as client:
+        client.wait_until_ready(60)
+        client.run_cascade(sample_records(sample, 3), cascade="log_analysis")
+
+    log = session_folder() / f"gateway-{pid}.log"
+    calls = [json.loads(line) for line in log.read_text().splitlines()]
+    (last,) = [each for each in calls if each.get("records") == 3]
+    assert last["method"] == "headgate.v1.CascadeService/RunCascade"
+    assert (last["code"], last["cascade"]) == ("OK", "log_analysis")
 
 
 class Load:

@@ -23,8 +23,9 @@ from headgate.batch.drafts import Draft
 from headgate.batch.journal import Journal
 from headgate.batch.store import Known, key_of
 from headgate.cascade.deferral import CertificateSpec
-from headgate.cascade.engine import Engine, GateNode
+from headgate.cascade.engine import Engine
 from headgate.cascade.guarantee import Guarantee
+from headgate.cascade.nodes import GateNode
 from headgate.errors import InputError
 from headgate.gate.batch import BatchCertificate, certify_batch, draw_sample, sample_size
 from headgate.gate.threshold import KEEP_NOTHING

@@ -11,12 +11,13 @@ from functools import cached_property
 
 from headgate.artifact import Artifact
 from headgate.cascade.certificate import hashes_of
-from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.engine import About, Engine
 from headgate.cascade.fan_out import FanOut
 from headgate.cascade.files import perspective_key
 from headgate.cascade.fitted import CASES_FOLDER, SECOND, Fitted, read_fitted
 from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.load import LoadedCascade
+from headgate.cascade.nodes import GateNode, Node
 from headgate.cascade.questions import (
     FittedQuestions,
     QuestionBuilder,

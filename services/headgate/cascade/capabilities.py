@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headgate.cascade import traced
-from headgate.cascade.engine import Engine, GateNode, Paying
+from headgate.cascade.engine import Engine
+from headgate.cascade.nodes import GateNode, Paying
 from headgate.cascade.payment import Purse, exhausted
 from headgate.errors import (
     BudgetError,

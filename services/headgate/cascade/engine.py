@@ -7,70 +7,30 @@ The same engine answers online and offline: it knows no server, no cluster and n
 
 from __future__ import annotations
 
-import asyncio
-import math
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from headgate import spans
 from headgate.cascade import traced
-from headgate.cascade.fitted import FittedRung
-from headgate.cascade.guarantee import Footing, Guarantee
+from headgate.cascade.guarantee import Guarantee
+from headgate.cascade.nodes import GateNode, Node, Paying
 from headgate.cascade.observation import Observation, observed
-from headgate.cascade.pace import Pace
-from headgate.cascade.payment import Purse, StepPurse, exhausted
+from headgate.cascade.paying import Payer
+from headgate.cascade.payment import Purse, StepPurse
 from headgate.cascade.progress import Progress
 from headgate.cascade.ranking import Ranker, ranked
+from headgate.cascade.running import Runner
 from headgate.domains.task import Task
 from headgate.errors import BudgetError, DeadlineError, HeadgateError
-from headgate.gate.budget import Admission, Demand, Grant
-from headgate.gate.threshold import KEEP_NOTHING, Gate
 from headgate.lm.large_model import LargeModel
-from headgate.stages.catalog import Answering, Asking, Decompose, Finding, Read, Rerank
-from headgate.stages.classify import Classify
-from headgate.stages.contract import Batch, Cell, Stage, prediction_of
+from headgate.stages.catalog import Answering, Asking, Decompose, Finding, Read
+from headgate.stages.contract import Cell, prediction_of
 from headgate.types import Deadline, GateVerdict, Origin, Prediction, Record, Result
 
 Indexed = tuple[int, Result]
 Parted = tuple[list[Progress], list[Progress]]
 """Records that go on, and records that are finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateNode:
-    """A gate in the flow: it splits the batch, which no stage may do."""
-
-    name: str
-    of: str
-    gate: Gate
-    kind: str = "gate"
-    tightened: Gate | None = None
-    """In force while the certificate is void; None keeps nothing then."""
-    second: Classify | None = None
-    """The second model, for scores that read one; nobody else sees what it says."""
-    ladder: tuple[FittedRung, ...] = ()
-    """Thresholds of other epsilons, for explanations."""
-
-    def judge(
-        self,
-        predictions: Sequence[Prediction],
-        second: Sequence[Prediction] | None,
-        footing: Footing,
-    ) -> list[GateVerdict]:
-        """Return a verdict a prediction, by the thresholds that are in force."""
-        gate = self.gate
-        if footing is Footing.TIGHTENED and self.tightened is not None:
-            gate = self.tightened
-        elif footing is not Footing.NORMAL:
-            gate = replace(gate, threshold=KEEP_NOTHING, class_thresholds={})
-        return gate.judge(predictions, second)
-
-
-Paying = Read | Decompose
-"""Stages before the last one that may call a language model, which is paid for."""
-Node = GateNode | Answering | Finding | Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +76,23 @@ class Engine:
         self.nodes = tuple(nodes)
         self.guarantee = guarantee or Guarantee()
         self.steps = steps
+        self._runner = Runner()
+        self._payer = Payer(self._runner, self.guarantee)
         self.purse = Purse()
         self.observer: Callable[[Observation], None] = lambda observation: None
         """Told of each record that a gate judged, once its result is final; must not wait."""
         self.listener: Callable[[Result], None] = lambda result: None
         """Told of each result that is returned, errors too; must not wait."""
         self._ranker = ranker
-        self._pace = Pace()
 
     @property
     def purse(self) -> Purse:
         """Return who pays; everything is granted until a server puts its own here."""
-        return self._purse
+        return self._payer.purse
 
     @purse.setter
     def purse(self, purse: Purse) -> None:
-        self._purse = purse
+        self._payer.purse = purse
         if self.steps is not None:
             self.steps.purse = StepPurse(purse)
 
@@ -197,7 +158,7 @@ class Engine:
                 yield self._final(progress, origin)
             if isinstance(node, Asking):
                 # Closed with us, not when it is collected: a reader that stops ends the calls.
-                async with aclosing(self._decide(node, live, deadline, origin)) as decided:
+                async with aclosing(self._payer.decide(node, live, deadline, origin)) as decided:
                     async for progress in decided:
                         yield self._final(progress, origin)
                 return
@@ -287,7 +248,7 @@ class Engine:
         predictions = [each.prediction for each in live if each.prediction is not None]
         second = None
         if node.second is not None:
-            cells, _ = await self._run(node.second, live, deadline)
+            cells, _ = await self._runner.run(node.second, live, deadline)
             second = [_or_silent(cell, own) for cell, own in zip(cells, predictions, strict=True)]
         verdicts = node.judge(predictions, second, self.guarantee.footing)
         if node.second is not None:
@@ -307,10 +268,12 @@ class Engine:
     ) -> Parted:
         """Run a stage; a record it fails on ends here unless the stage only finds things out."""
         with traced.opened(stage, len(live)) as span:
-            if isinstance(stage, Paying) and not self._is_too_late(stage, len(live), deadline):
-                cells, elapsed_ms = await self._run_paid(stage, live, deadline, origin)
+            if isinstance(stage, Paying) and not self._runner.is_too_late(
+                stage, len(live), deadline
+            ):
+                cells, elapsed_ms = await self._payer.run(stage, live, deadline, origin)
             else:
-                cells, elapsed_ms = await self._run(stage, live, deadline)
+                cells, elapsed_ms = await self._runner.run(stage, live, deadline)
             traced.note_cells(span, cells)
         for progress, cell in zip(live, cells, strict=True):
             progress.take(stage.name, stage.kind, cell, elapsed_ms)
@@ -323,150 +286,6 @@ class Engine:
         going = [progress for progress in live if progress.problem is None]
         return going, [progress for progress in live if progress.problem is not None]
 
-    async def _run_paid(
-        self, stage: Paying, live: Sequence[Progress], deadline: Deadline, origin: Origin
-    ) -> tuple[list[Cell], float]:
-        """Run a stage on what can be paid; the cell of the others is that nothing is left.
-
-        What it costs is money and no part of a share, which is of calls of the last stage.
-        """
-        costs = [stage.largest_cost_usd(each.record, each.shown(stage.inputs)) for each in live]
-        demands = [Demand(1.0, cost_usd, required=True, calls=0) for cost_usd in costs]
-        admissions = [self.purse.admit(demand, origin.caller) for demand in demands]
-        paid = [place for place, each in enumerate(admissions) if each.grant is Grant.ESCALATE]
-        found: Sequence[Cell | None] = [None] * len(paid)
-        elapsed_ms = 0.0
-        try:
-            if paid:
-                asked = [live[place] for place in paid]
-                found, elapsed_ms = await self._timed(stage, asked, deadline, origin)
-        finally:
-            for place, cell in zip(paid, found, strict=True):
-                self.purse.settle(admissions[place], cell)
-        cells: list[Cell] = [exhausted(f"record {each.record.id!r}") for each in live]
-        for place, cell in zip(paid, found, strict=True):
-            cells[place] = cells[place] if cell is None else cell
-        return cells, elapsed_ms
-
-    async def _decide(
-        self, stage: Asking, live: Sequence[Progress], deadline: Deadline, origin: Origin
-    ) -> AsyncGenerator[Progress, None]:
-        """Ask the large model for all at once and yield each record as its answer comes."""
-        if not live:
-            return
-        groups = [list(live)] if isinstance(stage, Rerank) else [[each] for each in live]
-        span = traced.begun(stage, len(live))
-        with spans.entered(span):  # tasks begin where they are created; our reader is not in it
-            tasks = [
-                asyncio.create_task(self._decide_some(stage, group, deadline, origin))
-                for group in groups
-            ]
-        try:
-            for next_done in asyncio.as_completed(tasks):
-                for progress in await next_done:
-                    yield progress
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            traced.note_asked(span, stage, live)
-            span.end()
-
-    async def _decide_some(
-        self, stage: Asking, group: Sequence[Progress], deadline: Deadline, origin: Origin
-    ) -> Sequence[Progress]:
-        """Ask about what can be paid; for the rest the small model's answer stays."""
-        if self._is_too_late(stage, len(group), deadline):
-            # Nothing is sent, so nothing is paid for.
-            _decided(stage, group, [_too_late(stage)] * len(group), 0.0)
-            return group
-        paid = [
-            (progress, admission)
-            for progress in group
-            if (admission := self._pay(stage, progress, origin)) is not None
-        ]
-        if paid:
-            await self._ask(stage, paid, deadline, origin)
-        return group
-
-    def _pay(self, stage: Asking, progress: Progress, origin: Origin) -> Admission | None:
-        """Reserve what asking about a record can cost; None when it is not asked about."""
-        admission = self.purse.admit(self._demand(stage, progress), origin.caller)
-        match admission.grant:
-            case Grant.KEEP:
-                progress.keep_for_budget()
-            case Grant.EXHAUSTED if self.purse.rejects:
-                progress.refuse(exhausted(f"record {progress.record.id!r}"))
-            case Grant.EXHAUSTED:
-                progress.problem = exhausted(f"record {progress.record.id!r}")
-            case _:
-                return admission
-        return None
-
-    def _demand(self, stage: Asking, progress: Progress) -> Demand:
-        prediction = progress.prediction
-        doubt = 1.0 if prediction is None else 1 - prediction.confidence
-        if math.isnan(doubt):
-            doubt = 1.0
-        cost_usd = stage.largest_cost_usd(progress.record, progress.shown(stage.inputs))
-        required = self.guarantee.demands or prediction is None
-        return Demand(max(0.0, doubt), cost_usd, required=required)
-
-    async def _ask(
-        self,
-        stage: Asking,
-        paid: Sequence[tuple[Progress, Admission]],
-        deadline: Deadline,
-        origin: Origin,
-    ) -> None:
-        """Ask the large model, which is paid for."""
-        asked = [progress for progress, _ in paid]
-        cells: Sequence[Cell | None] = [None] * len(asked)
-        try:
-            cells, elapsed_ms = await self._timed(stage, asked, deadline, origin)
-        finally:
-            self.purse.settle_all([admission for _, admission in paid], cells)
-        _decided(stage, asked, cells, elapsed_ms)
-        for progress, cell in zip(asked, cells, strict=True):
-            if isinstance(cell, BudgetError) and self.purse.rejects:
-                progress.refuse(cell)  # none of its steps could be paid
-
-    def _is_too_late(self, stage: Stage, records: int, deadline: Deadline) -> bool:
-        return deadline.remaining_s() <= self._pace.p95_s(stage.name, records)
-
-    async def _run(
-        self, stage: Stage, live: Sequence[Progress], deadline: Deadline
-    ) -> tuple[list[Cell], float]:
-        """Return the stage's cells and its wall time in milliseconds; too late is an error."""
-        if self._is_too_late(stage, len(live), deadline):
-            return [_too_late(stage)] * len(live), 0.0
-        return await self._timed(stage, live, deadline, Origin())
-
-    async def _timed(
-        self, stage: Stage, live: Sequence[Progress], deadline: Deadline, origin: Origin
-    ) -> tuple[list[Cell], float]:
-        """Run the stage, and remember how long it took."""
-        started = time.perf_counter()
-        columns = {name: [each.cells[name] for each in live] for name in stage.inputs}
-        batch = Batch([each.record for each in live], deadline, columns, origin)
-        try:
-            cells = await stage.run(batch)
-        except TimeoutError:
-            cells = [_too_late(stage)] * len(live)
-        elapsed_s = time.perf_counter() - started
-        self._pace.note(stage.name, len(live), elapsed_s)
-        return cells, elapsed_s * 1000
-
-
-def _decided(
-    stage: Asking, asked: Sequence[Progress], cells: Sequence[Cell], elapsed_ms: float
-) -> None:
-    """Note what came of asking about each record."""
-    for progress, cell in zip(asked, cells, strict=True):
-        progress.take(stage.name, stage.kind, cell, elapsed_ms)
-        if isinstance(cell, HeadgateError):
-            progress.problem = cell
-
 
 def _or_silent(cell: Cell, own: Prediction) -> Prediction:
     """Return what the second model says; where it failed, that it believes in nothing."""
@@ -476,11 +295,3 @@ def _or_silent(cell: Cell, own: Prediction) -> Prediction:
 def _if_heard(verdict: GateVerdict, second: Cell) -> GateVerdict:
     """Return the verdict; what the second model did not answer is not kept."""
     return verdict if isinstance(second, Prediction) else replace(verdict, kept=False)
-
-
-def _too_late(stage: Stage) -> DeadlineError:
-    return DeadlineError(
-        f"stage {stage.name!r}",
-        "the time left is shorter than the stage takes",
-        "Allow more time, or send fewer records at once.",
-    )

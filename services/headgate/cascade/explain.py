@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from headgate.cascade.engine import Engine, GateNode
+from headgate.cascade.engine import Engine
 from headgate.cascade.fan_out import Expanded, FanOut
+from headgate.cascade.nodes import GateNode
 from headgate.cascade.progress import Progress
 from headgate.stages.contract import prediction_of
 from headgate.types import (

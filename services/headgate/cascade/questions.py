@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from headgate.cascade.engine import About, Engine, GateNode, Node
+from headgate.cascade.engine import About, Engine
 from headgate.cascade.load import LoadedCascade
 from headgate.cascade.model_spec import EncoderSpec
+from headgate.cascade.nodes import GateNode, Node
 from headgate.cascade.spec import (
     CorpusSpec,
     DecomposeSpec,

@@ -18,6 +18,7 @@ import numpy as np
 from headgate.artifact import sha256_of
 from headgate.errors import ModelError
 from headgate.models.encoder import Vectors
+from headgate.models.openvino_runtime import compile_model
 from headgate.models.tokenizer import BatchTokenizer, Tokens, pad
 
 MODEL_FILE = "model.xml"
@@ -54,13 +55,10 @@ class QuantizedEncoder:
             ) from error
 
     def _load(self, directory: Path, max_tokens: int) -> None:
-        import openvino
-
         # A sub-batch a core answers a third more texts a second than all cores on one sub-batch:
         # nobody waits for the others after each layer.
-        self._compiled = openvino.Core().compile_model(
-            str(directory / MODEL_FILE), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}
-        )
+        hints = {"PERFORMANCE_HINT": "THROUGHPUT"}
+        self._compiled = compile_model(directory / MODEL_FILE, hints)
         self._streams = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(self._streams):

@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 
 from headgate.artifact import sha256_of
 from headgate.errors import ModelError
+from headgate.models.openvino_runtime import compile_model
 from headgate.models.tokenizer import encodable, pad
 
 LAYERS = 3
@@ -80,11 +81,9 @@ class OpenVinoTokenEncoder:
             ) from error
 
     def _load(self, directory: Path) -> None:
-        import openvino
-
         # Features must not depend on whether a CPU has bfloat16: the splitter's weights do not.
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        model = openvino.Core().compile_model(str(directory / MODEL_FILE), "CPU", hints)
+        model = compile_model(directory / MODEL_FILE, hints)
         self._request = model.create_infer_request()
         self._dim = int(model.output(0).get_partial_shape()[2].get_length())
         self._tokenizer = open_tokenizer(directory / TOKENIZER_FILE)

@@ -15,7 +15,8 @@ from typing import Any
 
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits
-from headgate.serving.logs import configure_logs, get_logger
+from headgate.serving.log_files import configure_replica_logs
+from headgate.serving.logs import get_logger
 from headgate.serving.metrics import serve_metrics
 from headgate.serving.server import GrpcServer
 from headgate.serving.tracing import open_tracing
@@ -40,7 +41,7 @@ class Gateway:
             state_dir: Where decisions and states of certificates are kept.
             metrics_address: `host:port` of the metrics; none are served when it is empty.
         """
-        configure_logs(os.environ)
+        configure_replica_logs("gateway")
         self._host = Host(open_watcher=ActorWatcher, state_dir=state_dir)
         self._metrics_address = metrics_address
         self._stop_metrics: Callable[[], None] = lambda: None

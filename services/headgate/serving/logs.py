@@ -101,6 +101,11 @@ def configure_logs(environment: Mapping[str, str] = os.environ) -> None:
         log.warning("log_level_unknown", variable=LEVEL, known=LEVELS)
 
 
+def stderr_handler() -> logging.Handler:
+    """Return what `configure_logs` writes with."""
+    return next(each for each in logging.getLogger().handlers if isinstance(each, _Stderr))
+
+
 def formatter(*, terminal: bool, environment: Mapping[str, str] = os.environ) -> logging.Formatter:
     """Return what makes a line of a log record.
 

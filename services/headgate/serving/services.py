@@ -10,8 +10,8 @@ from contextlib import aclosing
 
 from headgate import wire
 from headgate.cascade import capabilities
-from headgate.cascade.engine import GateNode, Node
 from headgate.cascade.explain import explain
+from headgate.cascade.nodes import GateNode, Node
 from headgate.errors import HeadgateError, InputError
 from headgate.serving.host import Host
 from headgate.serving.limits import Limits, check_given, check_ids

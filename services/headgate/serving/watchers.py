@@ -12,6 +12,7 @@ from typing import Any
 
 from headgate.cascade.decision_log import Decision
 from headgate.errors import UnavailableError
+from headgate.serving.log_files import configure_replica_logs
 from headgate.serving.watcher import Assignment, AuditAnswer, Status, Watcher
 from headgate.types import Feedback
 
@@ -48,6 +49,15 @@ class LocalWatcher:
         await asyncio.to_thread(self._watcher.close)
 
 
+class WatcherActor(Watcher):
+    """A watcher alone in its process."""
+
+    def __init__(self, directory: str) -> None:
+        """Open the log of the directory."""
+        configure_replica_logs("watcher")
+        super().__init__(directory)
+
+
 class ActorWatcher:
     """A watcher in an actor of the cluster, shared by all gateways that name its directory."""
 
@@ -56,7 +66,7 @@ class ActorWatcher:
         import ray
 
         digest = hashlib.sha256(directory.encode()).hexdigest()[:12]
-        actor_class = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=2)(Watcher)
+        actor_class = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=2)(WatcherActor)
         self._actor: Any = actor_class.options(
             name=f"watcher-{digest}",
             namespace=NAMESPACE,

@@ -10,9 +10,9 @@ from fakes.tiny_models import TinyEncoder, described, log
 from fakes.tiny_tables import TABLES, tables, write_tables_artifact
 from headgate.artifact import Artifact
 from headgate.cascade.assemble import Parts, assemble, task_of, unit_task_of
-from headgate.cascade.engine import GateNode
 from headgate.cascade.fan_out import FanOut
 from headgate.cascade.fitted import KIND
+from headgate.cascade.nodes import GateNode
 from headgate.domains.logs import LogTask
 from headgate.domains.schemas.match_task import MatchTask, TableTask
 from headgate.errors import ArtifactError

@@ -9,9 +9,9 @@ from fakes.certificates import uncertified, with_certificate
 from fakes.tiny_cascade import TWO_MODELS, TWO_TIERS, fitted_for, with_facts, write_artifact
 from fakes.tiny_models import TinyEncoder, log
 from headgate.cascade.assemble import Parts, assemble
-from headgate.cascade.engine import GateNode
 from headgate.cascade.fitted import FittedGate, FittedHead, FittedMaps, FittedRung
 from headgate.cascade.guarantee import Footing
+from headgate.cascade.nodes import GateNode
 from headgate.errors import ArtifactError
 from headgate.gate.threshold import KEEP_NOTHING, Gate
 from headgate.lm.large_model import LargeModel

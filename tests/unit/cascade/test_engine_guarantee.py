@@ -24,10 +24,10 @@ from fakes.tiny_engine import (
     verify,
 )
 from fakes.tiny_models import TinyEncoder, broken_classifier, log, ngram_classifier
-from headgate.cascade.engine import GateNode
 from headgate.cascade.explain import explain
 from headgate.cascade.fitted import FittedRung
 from headgate.cascade.guarantee import Guarantee
+from headgate.cascade.nodes import GateNode
 from headgate.errors import LmRefusedError
 from headgate.gate.threshold import KEEP_ALL, KEEP_NOTHING, Gate
 from headgate.types import Alternative, Deadline, GuaranteeState, Origin, Tier

@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -98,3 +100,30 @@ def test_a_file_cut_short_is_refused(name, tiny_int8, tmp_path):
 
     with pytest.raises(ModelError, match="the int8 encoder cannot be loaded"):
         QuantizedEncoder(directory, 64)
+
+
+GONE = """
+import os, signal, sys
+from pathlib import Path
+from headgate.models.quantized import QuantizedEncoder
+
+first, second = (QuantizedEncoder(Path(sys.argv[1]), 64) for _ in range(2))
+del first, second
+heard = []
+signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+os.kill(os.getpid(), signal.SIGTERM)
+print(len(heard))
+"""
+
+
+def test_a_process_hears_signals_after_its_encoders_are_gone(tiny_int8):
+    """The runtime takes the stack of signal handlers along when it goes."""
+    found = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", GONE, str(tiny_int8)],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert found.stdout.split() == ["1"]

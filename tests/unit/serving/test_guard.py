@@ -22,8 +22,8 @@ from fakes.tiny_engine import (
 from fakes.tiny_models import RANK, TinyEncoder, caused, pair_classifier
 from fakes.watched_cascade import assignment, until
 from headgate.cascade.decision_log import read_decisions
-from headgate.cascade.engine import GateNode
 from headgate.cascade.guarantee import Guarantee
+from headgate.cascade.nodes import GateNode
 from headgate.cascade.payment import Purse
 from headgate.errors import LmRefusedError
 from headgate.gate.audit import AuditPlan, audit_coin

@@ -27,8 +27,8 @@ from fakes.tiny_engine import (
 from fakes.tiny_models import TinyEncoder, broken_classifier, log
 from fakes.watched_cascade import until
 from headgate.cascade.decision_log import read_decisions
-from headgate.cascade.engine import GateNode
 from headgate.cascade.guarantee import Guarantee
+from headgate.cascade.nodes import GateNode
 from headgate.cascade.observation import Observation
 from headgate.errors import UnavailableError
 from headgate.gate.audit import AuditPlan

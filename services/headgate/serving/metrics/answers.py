@@ -16,7 +16,8 @@ import grpc
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import Metric
 
-from headgate.cascade.engine import Engine, GateNode
+from headgate.cascade.engine import Engine
+from headgate.cascade.nodes import GateNode
 from headgate.errors import HeadgateError
 from headgate.serving.status import internal_error
 from headgate.stages.catalog import Answering, Asking
