@@ -20,6 +20,8 @@ FOLDER = "headgate"
 FILE_SIZE_BYTES = 64 * 2**20
 OLDER_FILES = 4
 """Kept of each process, numbered; one has a quarter of a million calls."""
+CHECK_EVERY = 256
+"""Lines between two looks at the size of the file."""
 
 log = get_logger(__name__)
 
@@ -47,6 +49,8 @@ def configure_replica_logs(role: str, environment: Mapping[str, str] = os.enviro
         log.warning("no_log_file", folder=str(folder), type=type(error).__name__)
         return
     handler.setFormatter(formatter(terminal=False))
+    # What no line of ours tells; `logging` finds it out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.getLogger().addHandler(handler)
     stderr_handler().setLevel(logging.WARNING)
 
@@ -63,3 +67,15 @@ def session_folder() -> Path | None:
 
 class _File(RotatingFileHandler):
     """The one file of this process."""
+
+    _until_check = 0
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """Return whether the file is full; asked of the file now and then, not of each line."""
+        del record
+        self._until_check -= 1
+        if self._until_check > 0:
+            return False
+        self._until_check = CHECK_EVERY
+        file = self.stream
+        return file is not None and os.fstat(file.fileno()).st_size >= self.maxBytes

@@ -10,23 +10,24 @@ record.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from structlog.contextvars import merge_contextvars
-from structlog.stdlib import BoundLogger, ProcessorFormatter, filter_by_level
+from structlog.stdlib import BoundLogger, filter_by_level
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from structlog.typing import EventDict, Processor, WrappedLogger
+    from structlog.typing import EventDict, WrappedLogger
 
 LEVEL = "HEADGATE_LOG_LEVEL"
 """The variable that says from which level on our own events are logged."""
@@ -63,7 +64,9 @@ class _Event(dict[str, Any]):
 
 def _as_record(logger: WrappedLogger, method: str, event: EventDict) -> tuple[Any, ...]:
     """Return what `logging` makes a record of, for our formatter or another one."""
-    return ProcessorFormatter.wrap_for_formatter(logger, method, _Event(event))
+    del logger, method
+    exc_info = event.pop("exc_info", None)
+    return (_Event(event),), {"exc_info": exc_info}
 
 
 log = get_logger(__name__)
@@ -113,21 +116,35 @@ def formatter(*, terminal: bool, environment: Mapping[str, str] = os.environ) ->
         terminal: Whether people read it as it comes.
         environment: NO_COLOR takes the colours away.
     """
-    render: list[Processor] = [structlog.processors.JSONRenderer()]
-    if terminal:
-        colors = not environment.get("NO_COLOR")
-        render = [_inert, structlog.dev.ConsoleRenderer(colors=colors)]
-    return ProcessorFormatter(
-        processors=[_complete, *render], foreign_pre_chain=[merge_contextvars]
-    )
+    if not terminal:
+        return _Lines(json.JSONEncoder(default=repr).encode)
+    console = structlog.dev.ConsoleRenderer(colors=not environment.get("NO_COLOR"))
+    return _Lines(lambda event: console(None, "", _inert(event)))
 
 
-def _complete(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+class _Lines(logging.Formatter):
+    """Makes one line of a record, of ours or of a library.
+
+    structlog's own formatter makes a copy of each record first, which takes as long as the rest.
+    """
+
+    def __init__(self, render: Callable[[EventDict], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without its end."""
+        event: EventDict = (
+            dict(record.msg)
+            if isinstance(record.msg, _Event)
+            else dict(merge_contextvars(None, "", {"event": record.getMessage()}))
+        )
+        return self._render(_complete(event, record))
+
+
+def _complete(event: EventDict, record: logging.LogRecord) -> EventDict:
     """Return the fields of a line in their order, with what its record knows."""
-    del logger, method
-    record: logging.LogRecord = event.pop("_record")
-    del event["_from_structlog"]
-    event.update(_place(event.pop("exc_info", None)))
+    event.update(_place(record.exc_info))
     event["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat("T", "milliseconds")
     event["level"], event["logger"] = record.levelname.lower(), record.name
     first = {name: event.pop(name) for name in FIRST if name in event}
@@ -142,9 +159,8 @@ def _place(caught: Any) -> EventDict:  # noqa: ANN401 - True, an error or a trip
     return {"type": caught[0].__name__, TRACEBACK: frames}
 
 
-def _inert(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def _inert(event: EventDict) -> EventDict:
     """Return the fields with nothing that a terminal obeys; a traceback keeps its lines."""
-    del logger, method
     shown = {
         name: _escaped(value) if isinstance(value, str) else value
         for name, value in event.items()

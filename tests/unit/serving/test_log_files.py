@@ -17,6 +17,8 @@ log = get_logger("headgate.serving.made_up")
 def session(tmp_path, monkeypatch):
     """Be a process of a session of Ray whose logs are in this folder."""
     monkeypatch.setattr(log_files, "session_folder", lambda: tmp_path / "headgate")
+    for each in ("logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, each, True)  # put back afterwards
     yield tmp_path / "headgate"
     for each in logging.getLogger().handlers:
         each.close()
@@ -50,6 +52,7 @@ def test_a_second_configuration_writes_no_line_twice(session):
 
 def test_a_full_file_is_set_aside_and_the_oldest_one_deleted(session, monkeypatch):
     monkeypatch.setattr(log_files, "FILE_SIZE_BYTES", 200)
+    monkeypatch.setattr(log_files, "CHECK_EVERY", 2)
     configure_replica_logs("gateway", {})
 
     for number in range(20):
