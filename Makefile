@@ -41,14 +41,8 @@ install: $(INSTALLED) ## Install the package and its tools into .venv
 demo: $(INSTALLED) ## Fit, serve and call a cascade on its sample: CASCADE=log_analysis
 	$(BIN)/python cascades/demo.py $(CASCADE)
 
-# Some tests send signals to their own process. In one that has run the integration tests before, that
-# ended it with a segmentation fault; so there are three processes.
-JOB_TESTS := tests/unit/batch tests/unit/cli/test_batch.py
-
 test: $(INSTALLED) ## Run all tests
-	$(BIN)/pytest tests/chaos tests/contract tests/integration
-	$(BIN)/pytest tests/unit $(addprefix --ignore=,$(JOB_TESTS))
-	$(BIN)/pytest $(JOB_TESTS)
+	$(BIN)/pytest --ignore=tests/demos
 
 check: lint ## Run lint and the fast tests
 	$(BIN)/pytest -m "not slow and not ray"
