@@ -102,7 +102,11 @@ def _ask(
     starts = [number * len(records) // threads for number in range(threads)]
     paces = [_Pace(stop, number * every_s / threads, every_s) for number in range(threads)]
     callers = [
-        threading.Thread(target=_caller, args=(pace, calls, address, records[at:] + records[:at]))
+        threading.Thread(
+            target=_caller,
+            args=(pace, calls, address, records[at:] + records[:at]),
+            daemon=True,  # they end with us when the test is killed, and the pipe with it
+        )
         for pace, at in zip(paces, starts, strict=True)
     ]
     for each in callers:
