@@ -76,7 +76,11 @@ def _rows(text: Text, place: str) -> Iterator[list[str]]:
     with text.open() as lines:
         reader = csv.reader(lines, delimiter=delimiter_of(text.head()))
         try:
-            yield from filter(None, reader)
+            for row in filter(None, reader):
+                # Somebody else may have raised it further.
+                if max(map(len, row)) > MAX_CELL_CHARACTERS:
+                    raise csv.Error
+                yield row
         except csv.Error:
             problem = f"a cell is not quoted well or too long, before line {reader.line_num + 1}"
             remedy = f"End its quotes; {MAX_CELL_CHARACTERS} characters are the most."

@@ -133,8 +133,16 @@ def test_what_is_no_table_is_refused(content, problem):
     assert refusal(content) == problem
 
 
+@pytest.fixture(params=[0, 10**9], ids=["alone", "beside-a-reader-of-longer-cells"])
+def limit_of_the_process(request):
+    """The limit of `csv`, which others may have raised for their own cells."""
+    before = csv.field_size_limit(request.param or csv.field_size_limit())
+    yield
+    csv.field_size_limit(before)
+
+
 @pytest.mark.slow
-def test_a_quote_that_does_not_end_is_refused_and_not_shown():
+def test_a_quote_that_does_not_end_is_refused_and_not_shown(limit_of_the_process):
     problem = refusal(b'a,b\n1,"canary' + b"x" * (MAX_CELL_CHARACTERS + 10))
 
     assert problem == "a cell is not quoted well or too long, before line 3"
