@@ -13,10 +13,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from headgate.cascade import traced
+from headgate.cascade.asking import Asker
 from headgate.cascade.guarantee import Guarantee
 from headgate.cascade.nodes import GateNode, Node, Paying
 from headgate.cascade.observation import Observation, observed
-from headgate.cascade.paying import Payer
 from headgate.cascade.payment import Purse, StepPurse
 from headgate.cascade.progress import Progress
 from headgate.cascade.ranking import Ranker, ranked
@@ -77,7 +77,7 @@ class Engine:
         self.guarantee = guarantee or Guarantee()
         self.steps = steps
         self._runner = Runner()
-        self._payer = Payer(self._runner, self.guarantee)
+        self._asker = Asker(self._runner, self.guarantee)
         self.purse = Purse()
         self.observer: Callable[[Observation], None] = lambda observation: None
         """Told of each record that a gate judged, once its result is final; must not wait."""
@@ -88,11 +88,11 @@ class Engine:
     @property
     def purse(self) -> Purse:
         """Return who pays; everything is granted until a server puts its own here."""
-        return self._payer.purse
+        return self._asker.purse
 
     @purse.setter
     def purse(self, purse: Purse) -> None:
-        self._payer.purse = purse
+        self._asker.purse = purse
         if self.steps is not None:
             self.steps.purse = StepPurse(purse)
 
@@ -158,7 +158,7 @@ class Engine:
                 yield self._final(progress, origin)
             if isinstance(node, Asking):
                 # Closed with us, not when it is collected: a reader that stops ends the calls.
-                async with aclosing(self._payer.decide(node, live, deadline, origin)) as decided:
+                async with aclosing(self._asker.decide(node, live, deadline, origin)) as decided:
                     async for progress in decided:
                         yield self._final(progress, origin)
                 return
@@ -271,7 +271,7 @@ class Engine:
             if isinstance(stage, Paying) and not self._runner.is_too_late(
                 stage, len(live), deadline
             ):
-                cells, elapsed_ms = await self._payer.run(stage, live, deadline, origin)
+                cells, elapsed_ms = await self._asker.run(stage, live, deadline, origin)
             else:
                 cells, elapsed_ms = await self._runner.run(stage, live, deadline)
             traced.note_cells(span, cells)

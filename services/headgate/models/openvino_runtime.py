@@ -21,7 +21,7 @@ def compile_model(file: Path, hints: Mapping[str, str]) -> Any:  # noqa: ANN401 
     Raises:
         RuntimeError: The file is no model.
     """
-    with _one_at_a_time:
+    with _one_at_a_time:  # or two threads would make two
         core = _core()
     return core.compile_model(str(file), "CPU", dict(hints))
 

@@ -6,7 +6,6 @@ Meter by key -> DemandReporter, twice a second -> Board in an actor -> BoardRead
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 import uuid
@@ -17,6 +16,7 @@ from typing import Any
 from headgate.errors import UnavailableError
 from headgate.serving.demand import EXPIRE_S, Board, Demand, Meter
 from headgate.serving.logs import get_logger
+from headgate.serving.tasks import end
 
 NAMESPACE = "headgate"
 BOARD_NAME = "headgate-demand"
@@ -69,10 +69,7 @@ class DemandReporter:
 
     async def close(self) -> None:
         """Stop telling."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def _report_for_ever(self) -> None:
         while True:

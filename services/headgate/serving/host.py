@@ -8,7 +8,6 @@ A cascade that cannot be loaded is there with its problem, and is tried again; t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +42,7 @@ from headgate.serving.metrics.answers import AnswerCounts
 from headgate.serving.metrics.calls import CallCounts
 from headgate.serving.remote import RemoteEncoder
 from headgate.serving.status import internal_error
+from headgate.serving.tasks import end
 from headgate.serving.watchers import LocalWatcher
 from headgate.stages.contract import TextEncoder
 from headgate.stages.inline import InlineEncoder
@@ -160,7 +160,7 @@ class Host:
         """
         loaded = [from_inline(values) for values in cascades]
         check_names(loaded)
-        await self._stop_retrying()
+        await end(self._retrying)
         hosted = {each.name: await self._open(each) for each in loaded}
         # Two guards of one directory would write over one another's state. Until the new ones
         # know the state of their certificates, the engines before answer.
@@ -173,7 +173,7 @@ class Host:
 
     async def close(self) -> None:
         """End what large models are still asked, and close their connections."""
-        await self._stop_retrying()
+        await end(self._retrying)
         await _end_guards(self._hosted)
         await self._demand.close()
         for model in self._large_models.values():
@@ -215,12 +215,6 @@ class Host:
             known = ", ".join(sorted(self._hosted)) or "none"
             raise NotFoundError(f"cascade {name!r}", "it is not served here", f"Served: {known}.")
         return self._hosted[name]
-
-    async def _stop_retrying(self) -> None:
-        if self._retrying is not None:
-            self._retrying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._retrying
 
     async def _retry_for_ever(self) -> None:
         while True:

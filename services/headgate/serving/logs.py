@@ -1,6 +1,8 @@
-"""What a process of the gateway logs: one JSON object a line on stderr, or columns on a terminal.
+"""What a process of the gateway logs: one JSON object a line, or columns on a terminal.
 
 log.info(event, **fields), lines of libraries -> names of the call -> one line on stderr
+
+`log_files` writes the same lines to a file.
 
 An event is a name, and what belongs to it are fields: `log.error("cascade_not_served", ...)`.
 Values are escaped, so that none of them can begin a line or speak to a terminal. Of an error that

@@ -42,7 +42,7 @@ def copied(loaded, folder, name):
 
 async def until_ready(host, name):
     async with asyncio.timeout(60):
-        while not all(each.summary.ready for each in host.hosted if each.name == name):
+        while not any(each.summary.ready for each in host.hosted if each.name == name):
             await asyncio.sleep(0.01)
 
 

@@ -23,7 +23,7 @@ from headgate.stages.contract import Cell
 from headgate.types import Deadline, Origin
 
 
-class Payer:
+class Asker:
     """Asks for one cascade, and settles what each call cost."""
 
     def __init__(self, runner: Runner, guarantee: Guarantee) -> None:
