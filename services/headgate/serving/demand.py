@@ -133,5 +133,6 @@ def _mean_seconds(each: Sequence[Demand]) -> float | None:
     timed = [(one.seconds, one.per_s) for one in each if one.seconds is not None]
     weight = sum(per_s for _, per_s in timed)
     if weight > 0:
-        return sum(seconds * per_s for seconds, per_s in timed) / weight
+        # The share first: the product of a rate next to nothing has no digits left.
+        return sum(seconds * (per_s / weight) for seconds, per_s in timed)
     return fmean(seconds for seconds, _ in timed) if timed else None
